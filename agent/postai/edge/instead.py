@@ -12,8 +12,7 @@ import struct
 from postgast import pg_query_pb2 as pb
 
 from postai.edge import wire
-from postai.edge.names import Columns, columns_of
-from postai.edge.wire import Framer
+from postai.edge.wire import Columns, Framer, columns_of
 from postai.errors import Refused
 from postai.sql.parse import parse_one, statement_node
 

@@ -21,10 +21,10 @@ from collections import deque
 from collections.abc import Callable
 
 from postai.edge import wire
-from postai.edge.names import ABSENT, ALL, Columns, Name, Names, columns_of, own_name
+from postai.edge.names import ABSENT, ALL, Name, Names, own_name
 from postai.edge.pinning import TOO_LONG, Pinning, Special
 from postai.edge.sent import Sent, Server
-from postai.edge.wire import Violation
+from postai.edge.wire import Columns, Violation, columns_of
 
 IDLE = ord("I")
 """ReadyForQuery's status outside of transactions."""

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterable
 from functools import lru_cache
 from hashlib import blake2b
 from itertools import islice
 
-Columns = tuple[tuple[bytes, int, int], ...]
-"""Name, type's oid and type's modifier of each column of a result."""
 Name = tuple[bytes, bytes | None]
 """A statement's name and what it stands for (text and types, as in Parse); None = it is closed."""
 ALL: Name = (b"\0", None)
@@ -19,9 +16,6 @@ ABSENT = PREFIX + b"absent"
 """Name that no statement on a server has."""
 SHORT = 10_000
 """Bytes of a statement whose name is kept."""
-
-_COUNT = struct.Struct("!H")
-_COLUMN = struct.Struct("!IHIhih")
 
 
 class Names:
@@ -132,18 +126,6 @@ class Names:
     def all(self) -> list[bytes]:
         """The names of all that are certainly there."""
         return [name for name in self._known if name]
-
-
-def columns_of(message: bytes) -> Columns:
-    """What a RowDescription says of columns, but for whose they are."""
-    (count,) = _COUNT.unpack_from(message, 5)
-    at, found = 7, []
-    for _ in range(count):
-        end = message.index(0, at)
-        _, _, oid, _, modifier, _ = _COLUMN.unpack_from(message, end + 1)
-        found.append((message[at:end], oid, modifier))
-        at = end + 1 + _COLUMN.size
-    return tuple(found)
 
 
 def own_name(meaning: bytes) -> bytes:

@@ -48,6 +48,11 @@ BACKEND: Mapping[int, int] = dict.fromkeys(b"RKSvNEZT123CIDdcAsVtnGHW", ANY)
 _LENGTH = struct.Struct("!i")
 _CODE = struct.Struct("!I")
 _TWO = struct.Struct("!iI")
+_COUNT = struct.Struct("!H")
+_COLUMN = struct.Struct("!IHIhih")
+
+Columns = tuple[tuple[bytes, int, int], ...]
+"""Name, type's oid and type's modifier of each column of a result."""
 
 
 class Violation(Exception):
@@ -314,6 +319,18 @@ def error_response(
     """An ErrorResponse; `routine` = the server's function that says it, where drivers look for that."""
     fields = {"S": severity, "V": severity, "C": sqlstate, "M": text, "D": detail, "H": hint, "R": routine}
     return message(b"E", b"".join(_text(name + value) for name, value in fields.items() if value) + b"\0")
+
+
+def columns_of(message: bytes) -> Columns:
+    """What a RowDescription says of columns, but for whose they are."""
+    (count,) = _COUNT.unpack_from(message, 5)
+    at, found = 7, []
+    for _ in range(count):
+        end = message.index(0, at)
+        _, _, oid, _, modifier, _ = _COLUMN.unpack_from(message, end + 1)
+        found.append((message[at:end], oid, modifier))
+        at = end + 1 + _COLUMN.size
+    return tuple(found)
 
 
 def notice_response(text: str) -> bytes:

@@ -9,14 +9,13 @@ from dataclasses import dataclass
 from time import monotonic
 
 from postai.edge.instead import columns, describe, order, plain, qualified, statement
-from postai.edge.names import Columns
 from postai.edge.rules import Rule
 from postai.edge.server.backend import ASKED as LONGEST
 from postai.edge.server.backend import exchange, question
 from postai.edge.server.link import Lost
 from postai.edge.server.pools import Pools
 from postai.edge.server.scopes import Scope
-from postai.edge.wire import Malformed, Violation
+from postai.edge.wire import Columns, Malformed, Violation
 
 log = logging.getLogger(__name__)
 
