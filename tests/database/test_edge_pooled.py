@@ -187,6 +187,30 @@ def test_what_a_session_leaves_behind_stays_with_it(
             assert pinned(two) == ["DO"]
 
 
+def test_a_cursor_with_hold_keeps_its_server_until_it_is_closed(wide: RunningEdge, database15: TestDatabase) -> None:
+    with wide.connect(database15) as client, wide.connect(database15) as other:
+        cursors = [psycopg.ServerCursor(client, f"c{number}", withhold=True) for number in (1, 2)]
+        for cursor in cursors:
+            cursor.execute("select n from generate_series(%s, 1000) as n", (1,))
+            assert cursor.fetchmany(2) == [(1,), (2,)] and pinned(wide) == ["a cursor WITH HOLD"]
+        cursors[0].close()
+        with other.transaction():
+            assert pinned(wide) == ["a cursor WITH HOLD"]
+            assert cursors[1].fetchone() == (3,)
+        with pytest.raises(errors.InvalidCursorName):
+            client.execute("close nothing")
+        assert pinned(wide) == ["a cursor WITH HOLD"]
+        with client.transaction():
+            cursors[1].close()
+            assert pinned(wide) == ["a cursor WITH HOLD"]
+        assert pinned(wide) == []
+        # Something else keeps it, before or after.
+        with psycopg.ServerCursor(client, "c", withhold=True) as cursor:
+            cursor.execute("select 1")
+            client.execute("set work_mem = '77kB'")
+        assert pinned(wide) != [] and client.execute("show work_mem").fetchone() == ("77kB",)
+
+
 def test_who_waits_too_long_is_told(wide: RunningEdge, database15: TestDatabase) -> None:
     with contextlib.ExitStack() as stack:
         holders = [stack.enter_context(wide.connect(database15)) for _ in range(3)]

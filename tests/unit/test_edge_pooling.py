@@ -64,6 +64,24 @@ def test_some_of_it_is_undone_by_discard_all(text: str, stays: bool) -> None:
     assert PINNING.find(text.encode()).stays == stays
 
 
+def test_cursors_are_told_apart() -> None:
+    pinning = Pinning()
+    declare = 'declare "{}" cursor with hold for select {}'
+    for number in ("1", "2"):
+        assert pinning.find(declare.format(number, "a from t").encode()).held == number
+        assert pinning.find(f'close "{number}"'.encode()).closed == number
+    more = pinning.find(declare.format("3", "f()").encode())
+    assert (more.reason, more.stays, more.held) == ("the function f", True, None)
+    for text in (
+        "close all",
+        "close a; select 1",
+        declare.format("1", "1") + "; select 1",
+        "declare a cursor for select 1",
+    ):
+        found = pinning.find(text.encode())
+        assert (found.held, found.closed) == (None, None)
+
+
 def test_texts_that_differ_in_numbers_are_read_once_but_names_are_not_mixed_up() -> None:
     pinning = Pinning()
     free = pinning.find(b"select a from t where b = 12 and c = 'x1 2'")

@@ -22,7 +22,7 @@ from collections.abc import Callable
 
 from postai.edge import wire
 from postai.edge.names import ABSENT, ALL, Name, Names, own_name
-from postai.edge.pinning import TOO_LONG, Pinning, Special
+from postai.edge.pinning import TOO_LONG, Finding, Pinning, Special
 from postai.edge.sent import Sent, Server
 from postai.edge.wire import Columns, Violation, columns_of
 
@@ -61,9 +61,9 @@ class Messages:
     """
 
     __slots__ = (
-        "_batch", "_clears", "_closed", "_discarded", "_long", "_names", "_open", "_pinning", "_sent", "_server",
-        "_simple", "_skipping", "_status", "_stays", "_swapped", "asking", "era", "instead", "pinned", "reads",
-        "resumes", "sent_instead", "told", "wrote",
+        "_batch", "_clears", "_closed", "_cursors", "_discarded", "_freed", "_long", "_names", "_open", "_pinning",
+        "_sent", "_server", "_simple", "_skipping", "_status", "_stays", "_swapped", "asking", "era", "instead",
+        "pinned", "reads", "resumes", "sent_instead", "told", "wrote",
     )  # fmt: skip
 
     def __init__(self, pinning: Pinning) -> None:
@@ -78,6 +78,8 @@ class Messages:
         self._long = 0  # statements of which only the beginning was read
         self._clears = False  # the unnamed statement is DEALLOCATE ALL
         self._discarded = False
+        self._cursors: set[str] = set()  # cursors WITH HOLD, where nothing else keeps the server
+        self._freed = False  # they are closed
         self._stays = False
         self._swapped: tuple[bytes, bytes] = b"", b""  # what the client has prepared, and what the server got for it
         self._status = IDLE
@@ -133,13 +135,13 @@ class Messages:
         if found.special is not None and (other := self._special(found.special)) is not None:
             return other or message
         if found.reason is not None:
-            self._pin(found.reason, stays=found.stays)
+            self._leave(found, found.reason)
         if self.reads is not None:
             self._judge(text)
         if (other := self._other(text)) is not None:
             message = wire.message(b"Q", other + b"\0")
-        if self._sent or self._skipping:
-            self._note(Sent("Q", self._batch, client=(b"", None), server=(b"", None)))
+        if self._sent or self._skipping or (self._cursors and found.closed):
+            self._note(Sent("Q", self._batch, client=(b"", None), server=(b"", None), closes=found.closed))
             self._next_batch()
         else:
             self._names.drop_unnamed()
@@ -190,7 +192,9 @@ class Messages:
             return self._long_parse(message)
         name, _, meaning = message[5:].partition(b"\0")
         found = self._pinning.find(meaning.partition(b"\0")[0])
-        if found.reason is not None:
+        if found.reason is not None and not name:
+            self._leave(found, found.reason)
+        elif found.reason is not None:
             self._pin(found.reason, stays=found.stays)
         if not name:
             self._clears = found.special is not None and found.special[1] is None
@@ -348,7 +352,17 @@ class Messages:
         if not self.wrote and self.reads is not None:
             self.wrote = meaning is None or isinstance(meaning, _Long) or not self.reads(meaning)
 
+    def _leave(self, found: Finding, reason: str) -> None:
+        """Note what a statement may leave behind."""
+        if found.held is not None and (self.pinned is None or self._cursors or self._freed):
+            self._cursors.add(found.held)
+            self.pinned, self._freed, self._simple = reason, False, False
+        else:
+            self._pin(reason, stays=found.stays)
+
     def _pin(self, reason: str, *, stays: bool) -> None:
+        self._cursors.clear()
+        self._freed = False
         self.pinned = self.pinned or reason
         self._stays = self._stays or stays
         self._simple = False
@@ -370,6 +384,9 @@ class Messages:
             self._names.confirm(ALL, 0)
             self._held.names.confirm(ALL, 0)
             self._discarded = message[5:-1] == b"DISCARD ALL" and head is not None and head.kind == "Q"
+        elif kind == ord("C") and head is not None and head.closes in self._cursors:  # then it is that statement's tag
+            self._cursors.discard(head.closes or "")
+            self._freed = not self._cursors
         if kind == ord("I") and head is not None and head.kind == "Q":
             return head.instead or message
         if kind in b"Tn" and head is not None and head.kind == "D" and head.alias is not None:
@@ -418,7 +435,10 @@ class Messages:
         self._closed = False
         self._batch = 1
         if self._discarded and status == IDLE and not self._stays and self._held.readable:
-            self.pinned = None
+            self._cursors.clear()
+            self._freed = True
+        if self._freed and status == IDLE:
+            self.pinned, self._freed = None, False
         self._discarded = False
         if status == IDLE and self._held.changed:
             self._pin("a setting", stays=False)

@@ -8,6 +8,7 @@ server's ParameterStatus messages, where it reports them.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,13 +24,14 @@ KEPT = 5000
 KEPT_LENGTH = 10_000
 """Bytes of the longest such text."""
 TOO_LONG = "a text that takes too long to be read"
+HELD_CURSOR = "a cursor WITH HOLD"
 
 _NUMBERS = bytes.maketrans(b"123456789", b"000000000")
 _MORE_THAN_NUMBERS = re.compile(rb"[^\W\d]\d|\d[^\W\d]|[\x80-\xff]\d|\d[\x80-\xff]|\$\d|\\|[uU]&")
 """Digits that are part of names, of parameters or of escapes."""
 _UNDONE = frozenset(
     [
-        "a temporary relation", "a cursor WITH HOLD", "LISTEN", "UNLISTEN", "PREPARE", "DEALLOCATE", "DEALLOCATE ALL",
+        "a temporary relation", HELD_CURSOR, "LISTEN", "UNLISTEN", "PREPARE", "DEALLOCATE", "DEALLOCATE ALL",
         "DISCARD ALL", "DISCARD PLANS", "DISCARD TEMP", "DISCARD SEQUENCES", "RESET", "EXECUTE",
         "the function pg_advisory_lock", "the function pg_advisory_lock_shared",
         "the function pg_try_advisory_lock", "the function pg_try_advisory_lock_shared", "the function nextval",
@@ -61,11 +63,15 @@ class Finding:
         reason: what its statements may leave behind in the session, in words; None = nothing.
         stays: whether DISCARD ALL does not undo it.
         special: the text is one statement of that kind.
+        held: the cursor WITH HOLD that the text, one statement, declares, and is all that it leaves behind.
+        closed: the cursor that the text, one statement, closes.
     """
 
     reason: str | None
     stays: bool = False
     special: Special | None = None
+    held: str | None = None
+    closed: str | None = None
 
 
 class Pinning:
@@ -100,7 +106,7 @@ class Pinning:
         if found is None:
             found = self._look(text)
             if len(text) <= KEPT_LENGTH:
-                if _MORE_THAN_NUMBERS.search(shape):
+                if found.held or found.closed or _MORE_THAN_NUMBERS.search(shape):
                     _keep(self._texts, text, found)
                 else:
                     _keep(self._shapes, shape, found)
@@ -118,7 +124,8 @@ class Pinning:
             return Finding(None, special=special)
         reasons = list(filter(None, map(self._of_statement, statements)))
         stays = any(reason not in _UNDONE and not _is_plain_set(reason) for reason in reasons)
-        return Finding(reasons[0] if reasons else None, stays, special)
+        held, closed = _cursor(statements, reasons)
+        return Finding(reasons[0] if reasons else None, stays, special, held, closed)
 
     def _of_statement(self, statement: Statement) -> str | None:
         tree: Any = statement.tree
@@ -127,12 +134,10 @@ class Pinning:
             # Also SET TRANSACTION and SET TRANSACTION SNAPSHOT, but not SET SESSION CHARACTERISTICS.
             if not tree.is_local and not tree.name.startswith("TRANSACTION"):
                 return f"SET {tree.name}"
-        elif kind == "DECLARE CURSOR":
-            if tree.options & _HOLD:
-                return "a cursor WITH HOLD"
-        elif kind not in FREE_STATEMENTS:
+        elif kind != "DECLARE CURSOR" and kind not in FREE_STATEMENTS:
             return kind
-        return next(filter(None, map(self._of_node, messages(tree))), None)
+        held = HELD_CURSOR if kind == "DECLARE CURSOR" and tree.options & _HOLD else None
+        return next(filter(None, map(self._of_node, messages(tree))), held)
 
     def _of_node(self, node: Any) -> str | None:
         kind = node.DESCRIPTOR.name
@@ -156,6 +161,17 @@ class Pinning:
             if names[-1] == "set_config" and _is_local(call):
                 return None
         return f"the function {'.'.join(names)}"
+
+
+def _cursor(statements: Sequence[Statement], reasons: list[str]) -> tuple[str | None, str | None]:
+    """The cursor WITH HOLD that is declared, and is all that is left behind, and the one that is closed."""
+    if len(statements) != 1:
+        return None, None
+    tree: Any = statements[0].tree
+    kind = statements[0].statement_class
+    if kind == "DECLARE CURSOR" and reasons == [HELD_CURSOR]:
+        return tree.portalname, None
+    return None, (tree.portalname or None) if kind == "CLOSE CURSOR" else None
 
 
 def _is_plain_set(reason: str) -> bool:

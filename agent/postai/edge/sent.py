@@ -64,7 +64,7 @@ class Server:
 @dataclass(slots=True)
 class Sent:
     """A message on its way: its type, what its success changes, of a Parse when and of a Describe in which era it was
-    sent.
+    sent, and the cursor that it closes.
     """
 
     kind: str
@@ -76,6 +76,7 @@ class Sent:
     server: Name | None = None
     hears: Hearer | None = None
     asked: int = 0
+    closes: str | None = None
 
 
 class Hearer:
