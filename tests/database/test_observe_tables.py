@@ -13,7 +13,7 @@ from observe_support import Home, home_in
 from conftest import TestDatabase
 from postai.database import connect
 from postai.observe.report import read_report
-from postai.observe.schema import Relation, read_relations, read_schema
+from postai.observe.schema import Relation, may_read_history, read_relations, read_schema
 from postai.observe.table import UNUSED_SECONDS, read_table
 
 VISITS = """
@@ -45,7 +45,7 @@ def home(database: TestDatabase) -> Iterator[Home]:
 
 
 def _relation(home: Home, name: str) -> Relation:
-    return next(one for one in read_relations(home.db).every if one.name == name)
+    return next(one for one in read_relations(home.db, True).every if one.name == name)
 
 
 def _scanned(home: Home) -> None:
@@ -272,3 +272,18 @@ def test_what_18_has_is_told_apart(database18: TestDatabase) -> None:
         assert page.table.row_security and page.table.forced_row_security
         assert page.constraints == ()
         assert [one.kind for one in read_schema(db, text="sums").found] == ["table"], "no constraint nobody named"
+
+
+def test_what_one_role_read_is_shown_to_another_with_its_own_rights(home: Home) -> None:
+    home.db.execute("do $$ begin if to_regrole('peeper') is null then create role peeper login; end if; end $$")
+    home.db.execute("create table open (id int); create table hidden (id int); grant select (id) on open to peeper")
+    relations = read_relations(home.db, True)
+    assert all(one.readable for one in read_schema(home.db, relations=relations, schema="public").relations)
+    home.db.execute("set role peeper")
+    assert not may_read_history(home.db)
+    page = read_schema(home.db, relations=read_relations(home.db, False), schema="public")
+    assert {one.name: one.readable for one in page.relations} == {"public.open": True, "public.hidden": False}
+    assert not page.history and page.growth_since is None
+    home.db.execute("reset role; grant postai_reader to peeper; set role peeper")
+    assert may_read_history(home.db)
+    home.db.execute("reset role; revoke postai_reader from peeper")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
@@ -32,7 +32,7 @@ class Relation:
             week of which its size is known.
         bloat: bytes of table and indexes that hold nothing needed; None = none found.
         seq_scan: scans of the whole table since its counters began.
-        readable: whether the role may read it, or some of its columns.
+        readable: whether the role may read it, or some of its columns; False where that was not asked.
     """
 
     oid: int
@@ -48,10 +48,10 @@ class Relation:
     seq_scan: int | None
     dead_rows: int | None
     comment: str | None
-    readable: bool
     growth: int | None = None
     growth_since: datetime | None = None
     bloat: int | None = None
+    readable: bool = False
 
     @property
     def bytes(self) -> int | None:
@@ -111,7 +111,7 @@ class SchemaPage:
 
 @dataclass(frozen=True, slots=True)
 class Relations:
-    """Everything that a database holds, and whether the role may read postai's history, where growth comes from."""
+    """Everything that a database holds; `history`: with growth and bloat, from postai's history."""
 
     every: tuple[Relation, ...]
     history: bool
@@ -167,21 +167,30 @@ class Neighbourhood:
     names: tuple[str, ...]
 
 
-def read_relations(database: Database) -> Relations:
-    """Read with the rights of the connection's role; nothing of postai is needed.
+def may_read_history(database: Database) -> bool:
+    """Whether the role may read postai's history here."""
+    try:
+        with reading(database):
+            database.query(named_sql.load(__package__, "schema.sql")["history"])
+    except (FeatureMissing, NotPermitted):
+        return False
+    return True
+
+
+def read_relations(database: Database, history: bool) -> Relations:
+    """Everything that the database holds: whoever is let in may know that, so it is the same for all roles.
 
     The size of everything is asked for: what pages and sorts of it are shown is chosen afterwards, by `read_schema`.
+
+    Args:
+        history: whether growth and bloat are read, which the role must be allowed to, see `may_read_history`.
     """
     blocks = named_sql.load(__package__, "schema.sql")
     growth: dict[int, tuple[int, datetime]] = {}
     bloat: dict[int, int] = {}
-    history = True
-    try:
-        with reading(database):
-            growth = {oid: (grown, since) for oid, grown, since in database.query(blocks["growth"])}
-            bloat = dict(database.query(blocks["bloat"]))
-    except (FeatureMissing, NotPermitted):
-        history = False
+    if history:
+        growth = {oid: (grown, since) for oid, grown, since in database.query(blocks["growth"])}
+        bloat = dict(database.query(blocks["bloat"]))
     rows = database.query(leaving_out_busy(blocks["relations"]))
     return Relations(
         tuple(Relation(*(*row, *growth.get(row[0], (None, None)), bloat.get(row[0]))) for row in rows), history
@@ -201,18 +210,20 @@ def read_schema(
     """A page of what a database holds, and names that hold a text.
 
     Args:
-        relations: as read a moment ago with the same rights; None = they are read now.
+        relations: as read a moment ago, with growth and bloat where the role may see them; None = they are read now.
         schema: only relations of this one; "" = of all.
         text: names that hold it are looked for.
         first, limit: the page.
     """
     blocks = named_sql.load(__package__, "schema.sql")
-    known = relations or read_relations(database)
+    known = relations or read_relations(database, may_read_history(database))
     chosen = sorted((one for one in known.every if schema in ("", one.schema)), key=_order(sort))
+    shown = chosen[first : first + limit]
+    readable = {oid for (oid,) in database.query(blocks["readable"], ([one.oid for one in shown],))}
     found = database.query(blocks["search"], (text, MOST_FOUND)) if text else []
     return SchemaPage(
         _sums(known.every),
-        tuple(chosen[first : first + limit]),
+        tuple(replace(one, readable=one.oid in readable) for one in shown),
         len(chosen),
         first,
         limit,

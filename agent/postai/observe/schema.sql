@@ -26,10 +26,20 @@ with space as materialized (
 select r.oid::int8, r.nspname::text, r.relname::text, pg_catalog.format('%I.%I', r.nspname, r.relname),
        case r.relkind when 'r' then 'table' when 'p' then 'partitioned' when 'v' then 'view' when 'm' then 'materialized view' else 'foreign table' end,
        case when s.unknown and s.rows = 0 then null else s.rows end, s.table_bytes, s.index_bytes, s.partitions, s.locked, s.seq_scan, s.dead,
-       pg_catalog.obj_description(r.oid, 'pg_class'), pg_catalog.has_table_privilege(r.oid, 'select') or pg_catalog.has_any_column_privilege(r.oid, 'select')
+       pg_catalog.obj_description(r.oid, 'pg_class')
   from relation as r join summed as s on s.root = r.oid
  where not r.relispartition
  order by r.nspname, r.relname
+
+-- name: readable
+-- Which of some relations the role may read, or some columns of.
+select c.oid::int8
+  from pg_catalog.pg_class as c
+ where c.oid = any(%s::oid[]) and (pg_catalog.has_table_privilege(c.oid, 'select') or pg_catalog.has_any_column_privilege(c.oid, 'select'))
+
+-- name: history
+-- Fails where the role may not read the history.
+select from postai.table_history, postai.bloat limit 0
 
 -- name: growth
 -- How much tables, with their partitions, grew in a week, and since when that is known.

@@ -6,7 +6,15 @@ from typing import Annotated
 
 from fastapi import Query
 
-from postai.observe.schema import Neighbourhood, SchemaPage, Sort, read_neighbourhood, read_relations, read_schema
+from postai.observe.schema import (
+    Neighbourhood,
+    SchemaPage,
+    Sort,
+    may_read_history,
+    read_neighbourhood,
+    read_relations,
+    read_schema,
+)
 from postai.observe.table import TablePage, read_table
 from postai.web.room import Room
 from postai.web.visit import InDatabase, Visiting
@@ -27,9 +35,8 @@ def schema(
     first: Annotated[int, Query(ge=0, le=1_000_000)] = 0,
 ) -> SchemaPage:
     """Schemas and their tables and views, at most half a minute old, and names that hold a text."""
-    relations = by.site.kept.get(
-        ("relations", by.database, by.session.role, by.level), 30.0, lambda: read_relations(database)
-    )
+    history = may_read_history(database)
+    relations = by.site.kept.get(("relations", by.database, history), 30.0, lambda: read_relations(database, history))
     return read_schema(database, relations=relations, schema=of, text=text.strip(), sort=sort, first=first)
 
 
