@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -19,7 +20,7 @@ from postai.observe.ranges import MOST_POINTS, moment_of, range_of
 from postai.observe.schema import DrawnColumn, DrawnKey, DrawnTable, Neighbourhood
 from postai.web import charts
 from postai.web.diagram import draw, layers
-from postai.web.kept import Kept, StillReading
+from postai.web.kept import UNUSED, Kept, StillReading
 from postai.web.limits import Shares, TooOften
 from postai.web.streams import Streams
 
@@ -121,6 +122,20 @@ def test_what_was_read_a_moment_ago_is_not_read_again() -> None:
     now[0] = 5.0
     assert look("a") == 2
     assert (look("b"), look("c"), look("a")) == (3, 4, 5), "the one unused for longest went"
+
+
+def test_what_nobody_asks_for_is_let_go() -> None:
+    now = [0.0]
+    kept = Kept(lambda: now[0])
+    big = kept.get("big", 30, lambda: Kept())
+    gone = weakref.ref(big)
+    del big
+    now[0] = UNUSED - 1
+    kept.get("other", 30, lambda: 1)
+    assert gone() is not None
+    now[0] = UNUSED + 1
+    kept.get("other", 30, lambda: 1)
+    assert gone() is None
 
 
 def test_a_failure_is_not_kept_and_one_reads_for_all() -> None:

@@ -82,7 +82,8 @@ select x.at, x.plan_hash
   from (select h.at, h.plan_hash,
                pg_catalog.lag(h.plan_hash) over (partition by h.statement_id order by h.at) as before
           from postai.statement_history as h
-         where h.queryid = %s and h.plan_hash is not null and h.at <= %s) as x
+         -- What was seen last before the stretch is found when that was in the week before it.
+         where h.queryid = %s and h.plan_hash is not null and h.at <= %s and h.at > %s::timestamptz - interval '7 days') as x
  where x.before <> x.plan_hash and x.at > %s
  order by x.at desc limit 50
 

@@ -16,6 +16,8 @@ Value = TypeVar("Value")
 PATIENCE = 3.0
 """Seconds to wait for another one who reads the same: who waits keeps a thread and a connection of a server that is
 slow just now."""
+UNUSED = 120.0
+"""Seconds after which a value that nobody asked for is let go: all of a large schema takes megabytes."""
 SLOW, FAILED = 1.0, 5.0
 """A failure that took so many seconds is told again for that many: it is not tried by everybody in turn."""
 
@@ -34,6 +36,7 @@ class _Place:
     value: object = None
     failure: PostaiError | None = None
     read_at: float | None = None
+    used_at: float = 0.0
 
 
 class Kept:
@@ -69,7 +72,8 @@ class Kept:
         with self._lock:
             place = self._places.setdefault(key, _Place())
             self._places.move_to_end(key)
-            while len(self._places) > self._most:
+            now = place.used_at = self._clock()
+            while len(self._places) > self._most or next(iter(self._places.values())).used_at < now - UNUSED:
                 self._places.popitem(last=False)
         if not place.lock.acquire(timeout=self._patience):
             if place.read_at is not None and self._clock() - place.read_at <= stale:
