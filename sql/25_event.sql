@@ -104,7 +104,8 @@ $$;
 comment on function postai._record_event(text, text, bigint, bigint, jsonb) is
   'Adds an event; the actor is always session_user. Whom the session says it acts for (postai.person) goes into the detail as claimed_person, as that is not proven. SECURITY DEFINER: nobody holds INSERT on the log, so that actor and time cannot be made up.';
 
-create function postai._verify_events(out event_position bigint, out event_id bigint, out problem text) returns setof record
+create function postai._verify_events(
+    after bigint default 0, most integer default null, out event_position bigint, out event_id bigint, out problem text) returns setof record
 language sql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -112,26 +113,29 @@ as $$
     select e.position, e.id, e.hash, e.previous_hash,
                postai._event_hash(e.previous_hash, e.position, e) as computed,
                lag(e.hash) over w as hash_before, lag(e.position) over w as position_before
-    from postai.event as e where e.position is not null
+    from postai.event as e where (after = 0 or e.position >= after) and (most is null or e.position <= after + most)
+          and e.position is not null
     window w as (order by e.position)
-  ), last_link as (select position, hash from linked order by position desc limit 1)
-  select position, id, 'the event was changed after it was written' from linked where hash is distinct from computed
+  ), last_link as (select e.position, e.hash from postai.event as e where e.position is not null order by e.position desc limit 1)
+  select position, id, 'the event was changed after it was written' from linked
+  where (after = 0 or position > after) and hash is distinct from computed
   union all
   select position, id, 'an event before this one was removed or put in' from linked
-  where position is distinct from coalesce(position_before, 0) + 1
-       or previous_hash is distinct from coalesce(hash_before, ''::bytea)
+  where (after = 0 or position > after)
+    and (position is distinct from coalesce(position_before, 0) + 1
+         or previous_hash is distinct from coalesce(hash_before, ''::bytea))
   union all
   select h.position, null, 'the newest events were removed'
   from postai.event_head as h left join last_link as l on true
-  where h.position is distinct from l.position or h.hash is distinct from l.hash
+  where most is null and (h.position is distinct from l.position or h.hash is distinct from l.hash)
   union all
   -- Rows of this very transaction get their place at its end.
   select null, e.id, 'the event is not in the chain'
-  from postai.event as e where e.position is null and e.at < transaction_timestamp()
+  from postai.event as e where most is null and e.position is null and e.at < transaction_timestamp()
   order by 1, 2
 $$;
-comment on function postai._verify_events() is
-  'Problems of the event chain, none when it is whole. SECURITY DEFINER: reads events of everybody to check them, returns none. Example: SELECT * FROM postai._verify_events()';
+comment on function postai._verify_events(bigint, integer) is
+  'Problems of the event chain after a position, none when it is whole; of so many positions, or to its end, which is looked at then. SECURITY DEFINER: reads events of everybody to check them, returns none. Example: SELECT * FROM postai._verify_events()';
 
 select postai._grant('execute on function postai._record_event(text, text, bigint, bigint, jsonb)', 'postai_agent');
-select postai._grant('execute on function postai._verify_events()', 'postai_operator', 'postai_agent');
+select postai._grant('execute on function postai._verify_events(bigint, integer)', 'postai_operator', 'postai_agent');

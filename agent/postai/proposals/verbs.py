@@ -21,6 +21,7 @@ from postai.errors import ERRORS, ErrorParts, NotPermitted, PostaiError, UsageEr
 from postai.proposals.types import Risk
 
 log = logging.getLogger(__name__)
+PART = 20_000
 _REFUSED = frozenset({NotPermitted.sqlstate, "42501"})
 
 
@@ -210,10 +211,25 @@ def events(db: Database, *, proposal: int | None = None, limit: int = 100) -> li
         return [Event(*row) for row in db.query(_sql("events"), [proposal, proposal, limit])]
 
 
-def verify_events(db: Database) -> list[ChainProblem]:
-    """What is wrong with the chain of events; nothing when it is whole. For operators."""
+def verify_events(db: Database, part: int = PART) -> list[ChainProblem]:
+    """What is wrong with the chain of events; nothing when it is whole. For operators.
+
+    It is looked at in parts: a long one takes longer than a statement may. Each part begins with the link that the one
+    before ended with, and the last one looks for the end of the chain, so that what is added meanwhile is no problem.
+
+    Args:
+        db: the caller's session.
+        part: positions that one statement looks at.
+    """
+    found: list[ChainProblem] = []
     with _errors():
-        return [ChainProblem(*row) for row in db.query(_sql("verify_events"))]
+        ((last,),) = db.query(
+            _sql("last_event")
+        )  # no position is higher: they have no gaps
+        for after in range(0, last + 1, part):
+            most = part if after + part <= last else None
+            found += [ChainProblem(*row) for row in db.query(_sql("verify_events"), [after, most])]
+    return found
 
 
 def _call(db: Database, verb: str, thing: int, *after: object, before: Sequence[object] = ()) -> Any:

@@ -62,5 +62,9 @@ select id, at, actor::text, kind, subject, proposal, action, detail
   from postai.events where %s::bigint is null or proposal = %s order by id desc limit %s
 
 -- name: verify_events
--- What is wrong with the chain of events.
-select event_position, event_id, problem from postai._verify_events()
+-- What is wrong with a part of the chain of events; NULL = to its end.
+select event_position, event_id, problem from postai._verify_events(%s, %s)
+
+-- name: last_event
+-- The highest number of an event.
+select coalesce(pg_catalog.max(id), 0) from postai.events
