@@ -18,7 +18,8 @@ select pg_catalog.format_type(o.oid, null), t.typcategory = 'N'
  order by o.place
 
 -- name: names
--- Relations with the columns that the role may read, and whether they need no schema.
+-- Relations with the columns that the role may read, and whether they need no schema; those that need none come first, as
+-- a database with a schema for each tenant has more than are told.
 select n.nspname, c.relname, pg_catalog.array_agg(a.attname order by a.attnum), pg_catalog.pg_table_is_visible(c.oid)
   from pg_catalog.pg_class as c
   join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
@@ -28,5 +29,5 @@ select n.nspname, c.relname, pg_catalog.array_agg(a.attname order by a.attnum), 
    and pg_catalog.has_schema_privilege(n.oid, 'usage')
    and pg_catalog.has_column_privilege(c.oid, a.attnum, 'select')
  group by n.nspname, c.relname, c.oid
- order by n.nspname, c.relname
+ order by pg_catalog.pg_table_is_visible(c.oid) desc, n.nspname, c.relname
  limit 5000
