@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     import psycopg
     from psycopg_pool import ConnectionPool
 
+IDLE_SECONDS = 60.0
+"""After which a session that nobody uses ends: many logins that rest hold no session of the server."""
+
 
 class Pool:
     """Sessions of one database, opened when needed and given back clean.
@@ -110,6 +113,7 @@ class Pool:
             min_size=0,  # an idle sidecar holds no session here
             max_size=self._max_size,
             timeout=self._timeout,
+            max_idle=IDLE_SECONDS,
             num_workers=1,
             configure=self._start,
             reset=self._clean,
