@@ -132,3 +132,10 @@ def test_logins_of_one_person_push_out_none_of_another(web: Dashboard) -> None:
         last = web.log_in("nora")
     assert first.get(ASK).status == 303, "the oldest of the same person is over"
     assert last.get(ASK).status == olga.get(ASK).status == 200
+
+
+def test_reports_by_the_dozen_wait(web: Dashboard) -> None:
+    rita = web.log_in("rita")
+    statuses = [rita.get("/d/store/report?section=none").status for _ in range(34)]
+    assert statuses[0] == 400 and statuses[-1] == 429
+    assert web.log_in("olga").get("/d/store/report?section=none").status == 400

@@ -14,7 +14,7 @@ from postai.errors import FeatureMissing, UsageError
 from postai.settings import DatabaseSettings, WebSettings
 from postai.sql.safety import Safety
 from postai.web.kept import Kept
-from postai.web.limits import Limiter
+from postai.web.limits import Limiter, Shares
 from postai.web.logins import Login, from_settings
 from postai.web.rendering import Templates
 from postai.web.running import Running
@@ -48,6 +48,8 @@ class Site:
         streams: pages that are kept up to date.
         running: questions and statements of people.
         trying, asking: logins that are tried at a time, and questions to the provider; who waits holds no thread.
+        reports: limits reports, by who reads them.
+        drawing: PDF files that are made at a time, of one reader and of all.
         judged: by database, what statements are judged by; it is asked each time whether that still holds.
         templates: of the pages.
     """
@@ -66,6 +68,8 @@ class Site:
     running: Running = field(default_factory=Running)
     trying: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LOGINS))
     asking: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LOGINS))
+    reports: Limiter = field(default_factory=lambda: Limiter(30, 4.0, time.monotonic))
+    drawing: Shares = field(default_factory=lambda: Shares(1, 2))
     judged: dict[str, Safety] = field(default_factory=dict)
     templates: Templates = field(default_factory=Templates)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -9,6 +10,7 @@ from fastapi import Query, Response
 
 from postai.observe.overview import RANGES
 from postai.observe.report import SECTIONS, read_report
+from postai.web.limits import TooOften
 from postai.web.reports import FORMATS, Format, as_file
 from postai.web.room import Room
 from postai.web.visit import InDatabase, Visiting
@@ -52,8 +54,13 @@ def report(
     hours: Hours = 168,
     section: Annotated[list[str], Query(description="as often as sections are wanted; none = all")] = [],  # noqa: B006
 ) -> Response:
-    """The report as a file; HTML is shown."""
-    found = as_file(read_report(database, section, hours), format, by.site.templates)
+    """The report as a file; HTML is shown. Thirty of a person at once, then one in four seconds."""
+    whose = (*by.session.whose, by.session.person)  # of tokens and links each is its own
+    if wait := by.site.reports.take(whose):
+        raise TooOften("there were too many reports", hint=f"Try again in {wait} s.")
+    told = read_report(database, section, hours)
+    with by.site.drawing.one(whose) if format == "pdf" else nullcontext():  # seconds of the processor
+        found = as_file(told, format, by.site.templates)
     kind = "inline" if format == "html" else "attachment"
     headers = {"content-disposition": f'{kind}; filename="{found.name}"'}
     if format == "html":
