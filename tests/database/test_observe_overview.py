@@ -9,6 +9,7 @@ import pytest
 from observe_support import Home, home_in
 
 from conftest import TestDatabase
+from postai.edge.board import read_edges
 from postai.observe.overview import read_overview
 
 
@@ -115,6 +116,10 @@ def test_a_rate_is_told_only_where_misses_are_counted(home: Home) -> None:
     assert "1,100 blocks in the last hour" in tiers["Shared buffers"].note
     assert tiers["Edges, memory"].hit_rate is None, "what could not be kept is not counted, and may be nearly all"
     assert tiers["Edges, second tier"].hit_rate == pytest.approx(30 / 40)
+    home.db.query('select postai._edge_report(\'edge:2\', \'{"cache": {"hits": 7}, "nodes": []}\')')
+    rates = {one.name: one.second_rate for one in read_edges(home.db).edges}
+    assert rates == {"edge:1": pytest.approx(30 / 40), "edge:2": None}
+    home.db.query("select postai.forget_edge('edge:2')")
     day = {one.name: one for one in read_overview(home.db, 24).caches}
     assert day["Shared buffers"].hit_rate == pytest.approx(950 / 5100)
     assert day["Edges, second tier"] == tiers["Edges, second tier"], "a range changes nothing about edges"
