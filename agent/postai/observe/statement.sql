@@ -131,8 +131,8 @@ select distinct pg_catalog.pg_get_indexdef(i.indexrelid, k.place::int, true)
 -- name: skew
 -- Columns that it compares whose values are of very different frequency, by statistics that the role may read: rows with
 -- the most common value, and with one of the others on average. No values.
-select u.name, u.column_name, k.reltuples::float8, s.null_frac::float8, s.n_distinct::float8, (s.most_common_freqs)[1]::float8,
-       case when s.n_distinct < 0 then -s.n_distinct * k.reltuples else s.n_distinct end
+select u.name, u.column_name, r.rows, s.null_frac::float8, s.n_distinct::float8, (s.most_common_freqs)[1]::float8,
+       case when s.n_distinct < 0 then -s.n_distinct * r.rows else s.n_distinct end
   from rows from (pg_catalog.unnest(%s::text[]), pg_catalog.unnest(%s::text[])) as u (name, column_name)
   join pg_catalog.pg_namespace as n on pg_catalog.strpos(u.name, pg_catalog.quote_ident(n.nspname) || '.') = 1
   join pg_catalog.pg_class as k on k.relnamespace = n.oid and pg_catalog.format('%%I.%%I', n.nspname, k.relname) = u.name
@@ -140,4 +140,11 @@ select u.name, u.column_name, k.reltuples::float8, s.null_frac::float8, s.n_dist
    -- A table from which others inherit has statistics with and without their rows; who names it reads theirs, too.
    and s.inherited = exists (select from pg_catalog.pg_stats as i where i.schemaname = n.nspname and i.tablename = k.relname
                                 and i.attname = u.column_name and i.inherited)
- where k.reltuples > 0 and s.most_common_freqs is not null
+ cross join lateral (
+   -- ANALYZE counts the rows of partitions for their table, too, but not those of heirs.
+   with recursive heir (oid) as (
+     select k.oid union select h.inhrelid from heir as p join pg_catalog.pg_inherits as h on h.inhparent = p.oid where k.relkind = 'r'
+   )
+   select pg_catalog.sum(greatest(c.reltuples, 0))::float8 as rows from heir as p join pg_catalog.pg_class as c on c.oid = p.oid
+ ) as r
+ where r.rows > 0 and s.most_common_freqs is not null
