@@ -42,13 +42,15 @@ class Example:
         name: of its directory.
         command: starts it in a directory, on a port.
         lacks: what is missing to run it in that directory, None where nothing is.
-        apart: questions have connections of their own.
+        pins: why sessions of it keep a server connection, before it has asked and afterwards.
+        prepare: makes, from the example's directory and in an empty one, the directory that it runs in.
     """
 
     name: str
     command: Callable[[Path, int], list[str]]
     lacks: Callable[[Path], str | None]
-    apart: bool = True
+    pins: tuple[set[str | None], set[str | None]] = ({None}, {None, PINNED})
+    prepare: Callable[[Path, Path], Path] = lambda place, _: place
 
 
 def _modules(*names: str) -> Callable[[Path], str | None]:
@@ -85,6 +87,23 @@ def _spring(place: Path) -> str | None:
     return None if done.returncode == 0 else "its packages: mvn package in examples/spring"
 
 
+def _rails(_: Path) -> str | None:
+    if shutil.which("rails") is None:
+        return "Rails"
+    done = subprocess.run(["ruby", "-e", "require 'pg'; require 'puma'"], capture_output=True, check=False)
+    return None if done.returncode == 0 else "the gems pg and puma"
+
+
+def _new_rails(place: Path, into: Path) -> Path:
+    """A new application with the files of the example, and with the gems that are on the machine."""
+    command = ["rails", "new", "ask", "--api", "--minimal", "--skip-bundle", "--skip-git", "-d", "postgresql"]
+    subprocess.run(command, cwd=into, check=True, capture_output=True, timeout=PATIENCE)
+    app = into / "ask"
+    shutil.copytree(place, app, dirs_exist_ok=True)
+    (app / "Gemfile").write_text("".join(f"gem {name!r}\n" for name in ("railties", "activerecord", "pg", "puma")))
+    return app
+
+
 KNOWN = (
     Example(
         "django",
@@ -99,7 +118,16 @@ KNOWN = (
     Example("express", lambda _place, _port: ["node", "app.mjs"], _packages("express", "pg")),
     Example("prisma", lambda _place, _port: ["node", "app.mjs"], _packages("express", ".prisma/client/index.js")),
     Example("go", lambda _place, _port: ["go", "run", "."], _go),
-    Example("spring", lambda _place, _port: ["mvn", "--offline", "-q", "spring-boot:run"], _spring, apart=False),
+    Example(
+        "spring", lambda _place, _port: ["mvn", "--offline", "-q", "spring-boot:run"], _spring, pins=({None}, {PINNED})
+    ),
+    Example(
+        "rails",
+        lambda _, port: ["bin/rails", "server", "-e", "production", "-b", "127.0.0.1", "-p", str(port)],
+        _rails,
+        pins=({"SET client_encoding"}, {"SET client_encoding"}),
+        prepare=_new_rails,
+    ),
 )
 
 
@@ -210,8 +238,8 @@ class App:
 
 
 @contextlib.contextmanager
-def started(example: Example, scene: Scene, log: Path) -> Iterator[App]:
-    port, place = free_port(), EXAMPLES / example.name
+def started(example: Example, scene: Scene, empty: Path) -> Iterator[App]:
+    port, place, log = free_port(), example.prepare(EXAMPLES / example.name, empty), empty / "log"
     own = {
         "DATABASE_URL": scene.address(),
         "PGPASSWORD": "app",
@@ -221,6 +249,7 @@ def started(example: Example, scene: Scene, log: Path) -> Iterator[App]:
         "SPRING_DATASOURCE_USERNAME": "app",
         "SPRING_DATASOURCE_PASSWORD": "app",
         "PYTHONDONTWRITEBYTECODE": "1",
+        "SECRET_KEY_BASE": "of an example",
     }
     with log.open("w") as written:
         process = subprocess.Popen(
@@ -249,10 +278,10 @@ def test_an_example_asks_and_reads_through_the_edge(example: Example, scene: Sce
     lacking = example.lacks(EXAMPLES / example.name)
     if lacking:
         pytest.skip(f"examples/{example.name} needs {lacking}")
-    with started(example, scene, tmp_path / "log") as app:
+    with started(example, scene, tmp_path) as app:
         wanted = scene.database.execute("select status::text, count(*) from orders group by 1 order by 2 desc")
         assert app.get("/orders") == (200, [{"status": name, "orders": count} for name, count in wanted])
-        assert {one["pinned"] for one in scene.clients()} == {None}
+        assert {one["pinned"] for one in scene.clients()} == example.pins[0]
 
         status, found = app.get("/ask", q="how many customers are there?")
         ((customers,),) = scene.database.execute("select count(*)::text from customers")
@@ -261,7 +290,7 @@ def test_an_example_asks_and_reads_through_the_edge(example: Example, scene: Sce
         status, found = app.get("/ask", q="how many unicorns are there?")
         assert (status, found["status"], found["rows"]) == (200, "abstained", None), found
         assert "unicorns" in found["reason"]
-        assert {one["pinned"] for one in scene.clients()} == ({PINNED, None} if example.apart else {PINNED})
+        assert {one["pinned"] for one in scene.clients()} == example.pins[1]
 
         scene.database.execute("revoke postai_user from app")
         try:
