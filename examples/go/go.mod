@@ -1,5 +1,5 @@
 module example.com/ask
 
-go 1.22
+go 1.25.0
 
-require github.com/jackc/pgx/v5 v5.7.1
+require github.com/jackc/pgx/v5 v5.10.0
