@@ -174,7 +174,7 @@ def running(by: Visiting) -> tuple[Runs, ...]:
 
 
 @room.do("/ask/running/{number}/cancel", then=lambda _visit, _result: ("/ask", "The server was asked to end it."))
-def cancel(by: Visiting, number: str) -> Cancelling:
+def cancel_statement(by: Visiting, number: str) -> Cancelling:
     """End a question or statement of one's own."""
     return Cancelling(by.site.running.cancel(by.session.whose, number))
 
