@@ -85,7 +85,7 @@ LONG = (
 )  # fmt: skip
 WITH_STORE = ("store", "ask_store", "tutorial", "examples")
 PAGES = ("pages", "more_pages", "browser", "landing", "people")
-"""Files of tests/web that look; the others, which act, have a site and a browser of their own on another worker."""
+"""Files that look at pages; the others of the site, which act, have one and a browser of their own on another worker."""
 # What postai.install gives the agent's login; a file of tests that grants it more takes that back at its end.
 EXTRA_ROLES = """
 select coalesce(string_agg(format('revoke %I from postai_test_agent cascade', r.rolname), '; '), '')
@@ -479,6 +479,12 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.loadscopereorder = False
 
 
+def _uses_the_site(path: Path) -> bool:
+    """Whether a file's tests use `shop` and `dashboard` of this module; journeys have some of their own."""
+    name = path.stem.removeprefix("test_")
+    return name == "web_read" or (path.parent.name == "web" and name != "journeys")
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """With --dist loadfile: what takes ten seconds to make is shared: the loaded store, two sites and browsers."""
@@ -489,7 +495,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             file = super()._split_scope(nodeid)
             path = Path(file)
             name = path.stem.removeprefix("test_")
-            if path.parent.name == "web" and name != "journeys":  # those have a site of their own
+            if _uses_the_site(path):
                 return "pages" if name in PAGES else "web"
             return "store" if name in WITH_STORE else file
 
@@ -501,7 +507,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     places = {name: place for place, name in enumerate(LONG)}
 
     def place(item: pytest.Item) -> int:
-        if item.path.parent.name == "web":
+        if item.path.parent.name == "web" or _uses_the_site(item.path):
             return -1
         return places.get(item.path.stem.removeprefix("test_"), len(LONG))
 
