@@ -85,7 +85,7 @@ LONG = (
 )  # fmt: skip
 WITH_STORE = ("store", "ask_store", "tutorial", "examples")
 PAGES = ("pages", "more_pages", "browser", "landing", "people")
-"""Files that look at pages; the others of the site, which act, have one and a browser of their own on another worker."""
+"""Files that look at pages; the others of the site act, and have one and a browser of their own on another worker."""
 # What postai.install gives the agent's login; a file of tests that grants it more takes that back at its end.
 EXTRA_ROLES = """
 select coalesce(string_agg(format('revoke %I from postai_test_agent cascade', r.rolname), '; '), '')
