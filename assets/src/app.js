@@ -2,6 +2,7 @@
 //
 //   <div data-island="chart" data-props='{"...": ...}'>what is shown without scripts</div>
 import htmx from "htmx.org";
+import { keepFollowing } from "./follow.js";
 import { islands } from "./islands.js";
 import { keepLive } from "./live.js";
 
@@ -23,6 +24,7 @@ function enliven(root) {
 enliven(document);
 document.addEventListener("htmx:after:swap", () => enliven(document));
 keepLive(enliven);
+keepFollowing();
 
 // Menus close when the pointer or the keyboard goes elsewhere.
 document.addEventListener("click", (event) => {

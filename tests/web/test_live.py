@@ -43,6 +43,36 @@ def test_a_silent_agent_is_told_and_forgotten(window: Callable[..., Watched], sh
     silent.wait_for(state="detached", timeout=LONG)
 
 
+def test_a_page_that_follows_an_action_outlives_errors_and_goes_on(window: Callable[..., Watched], shop: Shop) -> None:
+    newest = "select max(id) from postai.proposal where kind = 'migrate' and state = 'open'"
+    ((proposal,),) = shop.database.execute(newest)
+    seen = window()
+    seen.open(f"/d/store/proposals/{proposal}/preview?verb=schedule")
+    for name, value in (("begins", "2032-01-01T01:00"), ("ends", "2032-01-01T03:00"), ("time_zone", "UTC")):
+        seen.page.fill(f"[name={name}]", value)
+    seen.page.click(".decide button")
+    seen.page.wait_for_url(f"**/proposals/{proposal}")
+    try:
+        undo = seen.page.locator(".steps details").first
+        undo.locator("summary").click()
+        seen.context.set_offline(True)
+        seen.page.get_by_text("The dashboard does not answer").wait_for(timeout=LONG)
+        seen.context.set_offline(False)
+        seen.page.get_by_text("The dashboard does not answer").wait_for(state="detached", timeout=LONG)
+        assert undo.get_attribute("open") is not None, "what was opened stays open"
+        seen.context.route(f"**/proposals/{proposal}", lambda one: one.fulfill(status=503, body="<h1>no</h1>"))
+        seen.page.get_by_text("The server does not answer as it should").wait_for(timeout=LONG)
+        assert "Begins in" in seen.page.locator("#progress").inner_text()
+        seen.context.unroute(f"**/proposals/{proposal}")
+        seen.page.get_by_text("The server does not answer as it should").wait_for(state="detached", timeout=LONG)
+        seen.context.clear_cookies()
+        seen.page.get_by_text("Your login is over. Reload the page").wait_for(timeout=LONG)
+        assert "Begins in" in seen.page.locator("#progress").inner_text(), "what it showed is still there"
+    finally:
+        shop.database.execute(f"select postai.cancel(max(id)) from postai.action where proposal = {proposal}")
+    seen.faults[:] = [one for one in seen.faults if f"/proposals/{proposal}" not in one and "htmx:error" not in one]
+
+
 def test_a_dashboard_that_stops_is_told(chromium: Any, shop: Shop) -> None:
     with (
         Dashboard(shop.place / "live", {"store": shop.dsn}) as web,
