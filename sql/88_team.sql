@@ -252,7 +252,8 @@ begin
   perform pg_advisory_xact_lock(1886352245, hashtext(team));
   if exists (select from pg_roles as r where r.rolname = team) then
     perform postai._raise('42710', format('there is a role %I already', team), null,
-      format('Where it is to be a team: GRANT postai_%s TO %I;', part, team));
+      (select case when r.rolcanlogin then 'It can log in: take another name.'
+                   else format('Where it is to be a team: GRANT postai_%s TO %I;', part, team) end from pg_roles as r where r.rolname = team));
   end if;
   return query select postai._change_team('team.made', team, null, part, title, array_remove(array[
     format('CREATE ROLE %I NOLOGIN', team),
@@ -278,7 +279,9 @@ begin
     perform postai._raise('42710', format('%I is a member of team %I already', member, team), null,
       format('SELECT member, holds FROM postai.team_members WHERE team = %L;', team));
   end if;
-  return query select postai._change_team('team.member_added', team, member, null, null, array[format('GRANT %I TO %I', team, member)]);
+  return query select postai._change_team('team.member_added', team, member, null, null, array[format('GRANT %I TO %I', team, member)
+    -- Since PostgreSQL 16 somebody may be a member who only hands the team on; a plain GRANT would leave it at that.
+    || case when exists (select from postai._team_grants(team, member)) then ' WITH INHERIT TRUE, SET TRUE' else '' end]);
 end
 $$;
 comment on function postai.add_member(text, text) is

@@ -267,6 +267,7 @@ def test_arguments_that_mean_nothing(home: Home) -> None:
         ("make_team(%s, 'owner')", ("x",), "22023"), ("make_team(%s, null)", ("x",), "22023"),
         ("make_team(%s, 'user', '')", ("x",), "22023"), ("make_team(%s, 'user', %s)", ("x", "t" * 201), "22023"),
         ("make_team(%s)", (sales,), "42710"),
+        ("make_team(%s)", (home.role("ann"),), "42710"),
         ("add_member(%s, %s)", (sales, "nobody at all"), "42704"), ("add_member(%s, %s)", (sales, None), "42704"),
         ("add_member(%s, %s)", (sales, "public"), "42704"), ("add_member(null, %s)", (sales,), "42704"),
         ("add_member(%s, %s)", ("no such team", sales), "42704"), ("remove_member(%s, %s)", (sales, sales), "42704"),
@@ -501,6 +502,20 @@ def test_from_16_on_who_makes_a_team_may_hand_it_on_without_holding_it(home: Hom
     home.run(None, "remove_member(%s, %s)", sales, bob)
     home.run(maker, "remove_member(%s, %s)", sales, ann)
     assert list(home.members(sales)) == [maker]
+
+
+def test_from_16_on_who_only_hands_a_team_on_becomes_a_member(home: Home) -> None:
+    if home.major < 16:
+        return
+    sales, ann, dave = home.role("sales", "nologin", "postai_reader"), home.role("ann"), home.role("dave", "login")
+    home.database.execute(f"grant {sales} to {ann} with admin true, inherit false, set false")
+    home.database.execute(f"grant {sales} to {dave} with admin false, inherit false, set false")
+    for member, admin in ((ann, True), (dave, False)):
+        assert home.members(sales)[member]["holds"] is False
+        home.run(None, "add_member(%s, %s)", sales, member)
+        assert (home.members(sales)[member]["holds"], home.members(sales)[member]["admin_option"]) == (True, admin)
+        assert home.database.execute("select part from postai.teams", member)
+    assert home.team(sales)["members"] == 2
 
 
 def test_a_membership_of_two_grantors_goes_with_both_grants(home: Home) -> None:

@@ -336,8 +336,9 @@ def test_a_token_reads_and_does_nothing_else(web: Dashboard, store: TestDatabase
     assert (seen["role"], seen["level"], seen["reads_only"]) == ("web_reader", "reader", True)
     assert program.get(f"{API}/events", **with_it).status == 200
     program.csrf = olga.csrf
-    for path in ("/proposals/1/apply", "/ask", "/people/tokens", "/people/links"):
-        body = {"text": "select 1", "title": "x", "page": "/"}
+    teams = ("/people/teams/make_team", "/people/teams/add_member", "/people/teams/remove_member")
+    for path in ("/proposals/1/apply", "/ask", "/people/tokens", "/people/links", *teams):
+        body = {"text": "select 1", "title": "x", "page": "/", "team": "x", "member": "rita"}
         assert program.post_json(f"{API}{path}", body, **with_it).status == 403, path
     assert program.get(PAGE, **with_it).status == 303, "a token opens no page"
     assert not list(program.cookies)
@@ -420,7 +421,15 @@ def test_a_link_shows_its_page_and_no_other(web: Dashboard) -> None:
     assert guest.post(link).status == 401
     secret = link.rpartition("/")[2]
     assert bearer(web, secret) == 401, "a link is no token"
-    for other in ("/people", "/ask", "/connections", "/live/overview", "/no-such-page", "/plans/viewer"):
+    for other in (
+        "/people",
+        "/people/teams",
+        "/ask",
+        "/connections",
+        "/live/overview",
+        "/no-such-page",
+        "/plans/viewer",
+    ):
         shown = guest.get(made(olga, "links", title="x", page=other, days=1))
         assert shown.status == 401, other
     for hostile in ("//evil.example", "https://evil.example", "/..", "/a\r\nb", "events", "/ü"):

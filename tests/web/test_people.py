@@ -135,6 +135,24 @@ def test_by_api_a_refusal_is_the_same(dashboard: Dashboard, sales: str, shop: Sh
     assert in_team(shop, sales) == {"tina"}
 
 
+def test_what_cannot_be_is_no_fault_of_ours(dashboard: Dashboard, mona: str, sales: str, shop: Shop) -> None:
+    shop.database.execute(f"create role web_inner; grant {sales} to web_inner")
+    try:
+        person = dashboard.log_in(mona)
+        for verb, team, member, status, sqlstate in (
+            ("add_member", "web_inner", sales, 400, "0LP01"), ("add_member", sales, "tina", 400, "42710"),
+            ("add_member", sales, "postai_web_agent", 403, "PA003"),
+            ("add_member", "postai_agent", "tina", 403, "PA003"),
+            ("remove_member", sales, "rita", 400, "42704"), ("add_member", "tina", "rita", 400, "42809"),
+        ):  # fmt: skip
+            answer = person.post_json(f"{API}/{verb}", {"team": team, "member": member})
+            assert (answer.status, answer.json["error"]["sqlstate"]) == (status, sqlstate), (verb, team, member)
+            shown = person.get(f"{API}/preview?verb={verb}&team={team}&member={member}").json["refused"]
+            assert shown["sqlstate"] == sqlstate
+    finally:
+        shop.database.execute("drop role web_inner")
+
+
 def test_the_token_of_the_login_is_asked_for(dashboard: Dashboard, mona: str, sales: str, shop: Shop) -> None:
     person = dashboard.log_in(mona)
     for token in ("", "x"):

@@ -46,8 +46,9 @@ STATUS: tuple[tuple[type[PostaiError], int], ...] = (
 )
 """HTTP status by class of error; the first that fits."""
 BY_SQLSTATE = {"42501": 403, "28P01": 401, "57014": 504, "25006": 403}
-BY_CLASS = {"22": 400, "23": 400, "42": 400, "54": 400, "40": 409, "55": 409}
-"""HTTP status of what a server says, by SQLSTATE and by its class (55: not in the state for that); the rest is 500."""
+BY_CLASS = {"0L": 400, "22": 400, "23": 400, "2B": 409, "42": 400, "54": 400, "40": 409, "55": 409}
+"""HTTP status of what a server says, by SQLSTATE and by its class (2B: others depend on it, 55: not in the state for
+that); the rest is 500."""
 
 
 def status_of(error: PostaiError) -> int:
