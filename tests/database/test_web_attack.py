@@ -154,6 +154,11 @@ def test_what_cannot_be_written_is_said(web: Dashboard) -> None:
             assert told.status in {400, 403, 422}, (path, body, told.text)
     many = Person(web.address).post("/login", {f"f{i}": "x" for i in range(300)})
     assert many.status == 400 and "fields" in many.words()
+    kind = {"content-type": "application/json", "x-csrf-token": olga.csrf}
+    for text in ("[" * 100_000, '{"text":' * 100_000, "null", "1", '{"text": 1e400}', ""):
+        for path in ("/ask", "/proposals/look", "/people/tokens", "/proposals/1/apply"):
+            told = olga.send("POST", f"{API}{path}", text.encode(), kind)
+            assert told.status in {400, 403, 422, 503}, (path, text[:20], told.text)
     for query in ("until=0001-01-01", "since=0001-01-01&until=0001-01-01T00:01", "until=9999-12-31T23:59:59-12:00"):
         assert olga.get(f"/d/store/queries?{query}").status in {200, 400}, query
 

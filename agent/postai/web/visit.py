@@ -195,7 +195,7 @@ async def _typed(request: Request) -> str:
     if not fields:
         try:
             fields = json.loads(await request.body())
-        except ValueError:
+        except (ValueError, RecursionError):  # no JSON, or nested without end
             return ""  # which FastAPI says
     return str(fields.get("text") or fields.get("left") or "") if isinstance(fields, dict) else ""
 
