@@ -194,7 +194,9 @@ class Session:
     def execute(self, _body: bytes) -> bytes:
         if self.portal is None:
             raise Violation("34000", "no portal")
-        return self.run(self.portal.partition(b"\0")[0])
+        found = self.run(self.portal.partition(b"\0")[0])
+        self.skipping = found.startswith(b"E")
+        return found
 
     def close(self, body: bytes) -> bytes:
         self.names.pop(body[1:-1], None)
