@@ -352,6 +352,22 @@ def test_who_was_told_columns_does_not_get_others(there: str) -> None:
     assert client.quick(BIND + EXECUTE + SYNC, here[1]) is not None
 
 
+def test_what_is_routed_is_known_when_definitions_have_changed() -> None:
+    """Unlike an answer from memory, for which the columns must be those that the client was told."""
+    version, era = [1], [1]
+    here, client = (Shaped(version), Server(LOGIN)), Client(PINNING)
+    client.era = lambda: era[0]
+    say(client, here, PREPARE + DESCRIBE + SYNC)
+    assert client.meaning_as_told(b"a") == client.meaning(b"a") == b"select a\0\0\0"
+    era[0] = 2
+    assert client.meaning_as_told(b"a") is None
+    client.take(BIND + EXECUTE + SYNC)
+    assert client.texts() == [b"select a\0\0\0"]
+    client.attach(here[1])
+    client.answer(here[0].feed(client.give()))
+    assert client.meaning_as_told(b"a") == b"select a\0\0\0"
+
+
 def test_a_changed_setting_keeps_the_server() -> None:
     client = Client(PINNING)
     client.attach(Server(LOGIN))

@@ -61,8 +61,8 @@ class Messages:
     """
 
     __slots__ = (
-        "_batch", "_clears", "_closed", "_cursors", "_discarded", "_freed", "_long", "_names", "_open", "_pinning",
-        "_sent", "_server", "_simple", "_skipping", "_status", "_stays", "_swapped", "asking", "era", "instead",
+        "_asking", "_batch", "_clears", "_closed", "_cursors", "_discarded", "_freed", "_long", "_names", "_open",
+        "_pinning", "_sent", "_server", "_simple", "_skipping", "_status", "_stays", "_swapped", "era", "instead",
         "pinned", "reads", "resumes", "sent_instead", "told", "wrote",
     )  # fmt: skip
 
@@ -98,8 +98,7 @@ class Messages:
         """Whether the server was given something else since this was last set to False; it takes `reads` to know."""
         self.era: Callable[[], int] = int
         """Counts the changes of definitions, where somebody is told of them."""
-        self.asking = False
-        """Whether nothing is given before the server has said what a statement's result is."""
+        self._asking = False
         self.resumes = False
         """Whether it has said so, and what was taken meanwhile can be given."""
 
@@ -252,7 +251,7 @@ class Messages:
             if kind == "B" and (told := self._names.shape(name)) is not None and self._status != _FAILED:
                 found = None if out else self._held.names.shape(own)
                 if found is None:
-                    self.asking = True
+                    self._asking = True
                     self._note(Sent("D", self._batch, hidden=True, alias=(own, name)))
                     return out + wire.message(b"D", b"S" + own + b"\0") + _FLUSH
                 if found[0] == told[0]:
@@ -409,8 +408,12 @@ class Messages:
         else:
             self._names.described(name, hash(found), head.asked)
 
+    def asks(self) -> bool:
+        """Whether nothing is given before the server has said what a statement's result is."""
+        return self._asking
+
     def _resume(self) -> None:
-        self.resumes, self.asking = self.asking, False
+        self.resumes, self._asking = self._asking, False
 
     def _ready(self, message: bytes) -> bytes:
         hears = None

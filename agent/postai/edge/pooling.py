@@ -60,14 +60,13 @@ class Client(Messages):
         """What the unnamed statement stands for by answers that no server gave; False = there were none."""
 
     def meaning(self, name: bytes) -> bytes | None:
-        """What a prepared statement stands for: text and types, as in Parse.
-
-        None, too, where definitions have changed since the client was told which columns it gives.
-        """
-        told = self._names.shape(name)
-        if told is not None and told[1] != self.era():
-            return None
+        """What a prepared statement stands for: text and types, as in Parse."""
         return self.unnamed if not name and self.unnamed is not False else self._names.get(name)
+
+    def meaning_as_told(self, name: bytes) -> bytes | None:
+        """The same; None, too, where definitions have changed since the client was told which columns it gives."""
+        told = self._names.shape(name)
+        return None if told is not None and told[1] != self.era() else self.meaning(name)
 
     def take(self, data: bytes) -> bool:
         """Take the client's next bytes; whether a server is needed for them.
@@ -263,7 +262,7 @@ class Client(Messages):
 
     def give(self) -> bytes:
         """What is to be sent to the server of what was taken: all, unless it is asked about a statement before."""
-        if self.asking:
+        if self.asks():
             return b""
         self.resumes = False
         pieces, self._kept = self._kept, []
@@ -275,7 +274,7 @@ class Client(Messages):
                 out.append(piece if abs(kind) != _X else b"")
             else:
                 out.append(self._message(chr(abs(kind)), piece, whole=kind > 0))
-                if self.asking:
+                if self.asks():
                     self._kept = pieces[place:]
                     break
         return b"".join(out)
@@ -377,7 +376,8 @@ class Client(Messages):
                 found = server.names.shape(own)
                 if found is None or found[0] != told[0]:
                     return None
-                self._names.described(name, told[0], self.era())
+                if told[1] != (era := self.era()):
+                    self._names.described(name, told[0], era)
             server.names.used(own)
             size = end - bind - 1 + len(own) - len(name)
             out = b"B" + _SIZE.pack(size) + b"\0" + own + data[name_end:]

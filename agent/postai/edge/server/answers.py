@@ -134,7 +134,7 @@ class Answers:
         if session.gate is not None and self._caching.opened(session.gate):
             session.written_to = self._caching.told(session.gate)
             session.gate = None
-        meaning_of = session.client.meaning
+        meaning_of = session.client.meaning_as_told
         key = named_key(data, meaning_of) if data[0] == _BIND else data
         if key is None:
             return None

@@ -242,7 +242,7 @@ class PooledSession:
                 if self._stuck or not (within or self._choose.follows(self)):
                     self._stick(data)
                     return
-                if client.asking:
+                if client.asks():
                     self._wait(data)
                 self._pass_on(self._backend)
                 return
@@ -384,7 +384,7 @@ class PooledSession:
 
     def _pass_on(self, backend: Backend, first: bytes = b"") -> None:
         out = first + self.client.give()
-        if self._behind and not self.client.asking:
+        if self._behind and not self.client.asks():
             out, self._behind = out + self._inject(self._behind), None
         if out:
             backend.link.send(out)
@@ -396,7 +396,7 @@ class PooledSession:
         backend = self._backend
         if backend is None or self.client.lendable:
             self.link.close()
-        elif not self.client.asking:  # else it has said more, which is still to be sent
+        elif not self.client.asks():  # else it has said more, which is still to be sent
             backend.retired = True
             backend.link.end_of_stream()
 
