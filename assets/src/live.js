@@ -11,16 +11,35 @@ export function keepLive(enliven) {
     if (state.textContent !== text) state.textContent = text;
     state.classList.toggle("trouble", trouble);
   }
+  const held = new Map();
+  let told = "";
+
+  function isHeld(place) {
+    const marked = document.getSelection();
+    const isMarked = marked && !marked.isCollapsed && place.contains(marked.anchorNode);
+    return isMarked || place.contains(document.activeElement) || place.querySelector("details[open]") !== null;
+  }
   function put(name, html) {
     const place = document.querySelector(`[data-live="${CSS.escape(name)}"]`);
-    // What a person has open or holds stays as it is until they leave it.
-    const marked = document.getSelection();
-    const held = marked && !marked.isCollapsed && place?.contains(marked.anchorNode);
-    if (!place || held || place.contains(document.activeElement) || place.querySelector("details[open]")) return;
+    held.delete(name);
+    if (!place) return;
+    // What a person has open or holds stays as it is until they leave it; the newest of it is put in then.
+    if (isHeld(place)) {
+      held.set(name, html);
+      return;
+    }
     const made = document.createElement("template");
     made.innerHTML = html; // made by our templates, which escape; scripts in it would not run
     place.replaceChildren(made.content);
     enliven(place);
+  }
+  function sayLive() {
+    if (told) say(held.size ? `Live, as of ${told}; what you have open or marked is from before.` : `Live, as of ${told}.`, false);
+  }
+  function letGo() {
+    const before = held.size;
+    for (const [name, html] of [...held]) put(name, html);
+    if (held.size !== before) sayLive();
   }
   function close() {
     clearTimeout(later);
@@ -32,20 +51,29 @@ export function keepLive(enliven) {
     stream = new EventSource(state.dataset.liveFrom);
     stream.addEventListener("parts", (event) => {
       for (const [name, html] of Object.entries(JSON.parse(event.data))) put(name, html);
-      say(`Live, as of ${new Date().toISOString().slice(11, 19)}.`, false);
+      told = new Date().toISOString().slice(11, 19);
+      sayLive();
     });
-    stream.addEventListener("trouble", (event) => say(JSON.parse(event.data), true));
+    stream.addEventListener("trouble", (event) => {
+      told = "";
+      say(JSON.parse(event.data), true);
+    });
     stream.addEventListener("over", (event) => {
+      told = "";
       close();
       say(`${JSON.parse(event.data)} Reload the page to go on.`, true);
     });
     stream.addEventListener("error", () => {
+      told = "";
       say("The dashboard does not answer; trying again every few seconds.", true);
       // A stream that was refused does not try again by itself.
       if (stream?.readyState === EventSource.CLOSED) later = setTimeout(open, AGAIN);
     });
   }
   document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+  document.addEventListener("toggle", letGo, true);
+  document.addEventListener("focusout", () => setTimeout(letGo)); // the next element has the focus then
+  document.addEventListener("selectionchange", letGo);
   addEventListener("pagehide", close);
   if (!document.hidden) open();
 }

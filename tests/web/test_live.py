@@ -88,3 +88,18 @@ def test_a_dashboard_that_stops_is_told(chromium: Any, shop: Shop) -> None:
         seen.page.get_by_text("Your login is over").wait_for(timeout=LONG)
         assert "Reload the page" in state.inner_text()
         seen.faults[:] = [one for one in seen.faults if "/live/overview" not in one]
+
+
+def test_what_a_person_holds_is_from_before_until_they_let_go(window: Callable[..., Watched]) -> None:
+    seen = window()
+    seen.open("/d/store/")
+    line = seen.page.locator("[data-live-from]")
+    seen.page.get_by_text("Live, as of").wait_for(timeout=LONG)
+    seen.page.evaluate("getSelection().selectAllChildren(document.querySelector('[data-live=state]'))")
+    seen.page.evaluate("window.marked = document.querySelector('[data-live=state]').firstElementChild")
+    before = seen.page.get_by_text("is from before")
+    before.wait_for(timeout=LONG)
+    assert seen.page.evaluate("window.marked.isConnected") and "Live, as of" in line.inner_text()
+    seen.page.evaluate("getSelection().removeAllRanges()")
+    before.wait_for(state="detached", timeout=LONG)
+    assert not seen.page.evaluate("window.marked.isConnected"), "the newest is put in at once"
