@@ -36,6 +36,11 @@ def _with_parameters(data: object) -> object:
     return {**data, "parameters": values}
 
 
+def _known(given: list[str | None]) -> list[str | None]:
+    """The values for a plan that is not run: where every field is empty, it is one for any values."""
+    return [] if all(value == "" for value in given) else given
+
+
 def _wanted(given: list[str | None], *texts: str) -> list[str | None]:
     count = max(map(console.parameter_count, texts))
     return [*given[:count], *[""] * (count - len(given))]
@@ -158,7 +163,7 @@ def ask(database: InOwnPath, by: Visiting, body: Typed) -> Outcome:
     if body.how != "run":
         analyze = body.how == "analyze"
         plan = console.explain(
-            database, body.text, body.parameters,
+            database, body.text, body.parameters if analyze else _known(body.parameters),
             analyze=analyze, writes=body.writes, limits=body.limits(), safety=_safety(database, by),
         )  # fmt: skip
         return Outcome(body, plan=plan)
@@ -204,7 +209,7 @@ def compare(database: InOwnPath, by: Visiting, body: Two) -> PlanPair:
 
     def plan(text: str) -> Plan:
         return console.explain(
-            database, text, body.parameters,
+            database, text, body.parameters if body.analyze else _known(body.parameters),
             analyze=body.analyze, writes=body.writes, limits=Limits(seconds=body.seconds), safety=safety,
         )  # fmt: skip
 
