@@ -112,12 +112,14 @@ def rank(
     filter: Filter | None = None,
     first: int = 0,
     limit: int = 50,
+    trends: bool = True,
 ) -> Ranking:
     """Rank with the rights of the connection's role.
 
     Args:
         hours, since, until: see `range_of`.
         first, limit: the page.
+        trends: whether each statement gets its trend, which costs as much as the ranking.
 
     Raises:
         FeatureMissing, NotPermitted: see `reading`.
@@ -137,12 +139,12 @@ def rank(
         )  # fmt: skip
         passed, total_ms = rows[0][:2]
         shown = [row[2:] for row in rows if row[2] is not None]
-        trends = _trends(database, span, [row[0] for row in shown], wanted.user)
+        lines = _trends(database, span, [row[0] for row in shown] if trends else [], wanted.user)
     return Ranking(
         span,
         wanted,
         sort,
-        tuple(Ranked(*(*row, trends.get(row[0], ()))) for row in shown),
+        tuple(Ranked(*(*row, lines.get(row[0], ()))) for row in shown),
         passed,
         first,
         limit,

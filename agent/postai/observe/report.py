@@ -100,7 +100,7 @@ def _present(name: str) -> Callable[[Database, dict[str, str], int], Sequence[tu
 def _statements(database: Database, _blocks: dict[str, str], hours: int) -> Sequence[tuple[Any, ...]]:
     return [
         (one.share, one.total_ms, one.calls, one.mean_ms, one.stddev_ms, one.rows, one.query, str(one.queryid))
-        for one in rank(database, hours=hours, limit=TOP).statements
+        for one in rank(database, hours=hours, limit=TOP, trends=False).statements
     ]
 
 
