@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
+import subprocess
+import sys
 import threading
 import urllib.error
 from collections.abc import Iterator
@@ -113,6 +116,12 @@ def test_an_operator_of_the_search_path_does_not_run_in_pages(web: Dashboard, st
         for page in pages:
             answer = olga.get(f"{API}{page}")
             assert answer.status == 200 and "trap ran" not in answer.text, (page, answer.text)
+        command = [sys.executable, "-m", "postai.cli.main", "report", "--format", "json", "--out", "-", "--dsn"]
+        dsn = f"host=127.0.0.1 port={store.server.port} dbname={store.name} user=olga"
+        told = subprocess.run(
+            [*command, dsn], capture_output=True, text=True, check=False, env={**os.environ, "PGPASSWORD": "olga"}
+        )
+        assert told.returncode == 0 and "trap ran" not in told.stdout + told.stderr, told.stderr
         own = run(olga, "select 'a'::name !~ 'b'")
         assert "trap ran as olga" in own.text, "in one's own statement the search_path is one's own"
         assert run(olga, "select 1").status == 200

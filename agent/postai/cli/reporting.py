@@ -30,10 +30,11 @@ def report(
     json: Json = False,
 ) -> None:
     """Write a report about a database: what postai knows, in a file to keep or send. `--out -` prints it."""
+    from postai.database.connection import OWN_PATH
     from postai.observe.report import read_report
     from postai.web.reports import as_file
 
-    with open_database(dsn, connection) as database:
+    with open_database(dsn, connection, search_path=OWN_PATH) as database:
         made = as_file(read_report(database, section or (), hours), format)
     if out == Path("-"):
         sys.stdout.buffer.write(made.content)

@@ -75,11 +75,18 @@ def resolve(dsn: str | None, name: str | None) -> str:
     return ""
 
 
-def open_database(dsn: str | None, name: str | None, *, statement_timeout_ms: int = 60_000) -> Database:
-    """A session of the chosen database."""
+def open_database(
+    dsn: str | None, name: str | None, *, statement_timeout_ms: int = 60_000, search_path: str = ""
+) -> Database:
+    """A session of the chosen database; `search_path` as for `connect`."""
     from postai.database import connect
 
-    return connect(resolve(dsn, name), application_name="post-ai", statement_timeout_ms=statement_timeout_ms)
+    return connect(
+        resolve(dsn, name),
+        application_name="post-ai",
+        statement_timeout_ms=statement_timeout_ms,
+        search_path=search_path,
+    )
 
 
 def again(dsn: str | None, name: str | None) -> str:
