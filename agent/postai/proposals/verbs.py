@@ -223,9 +223,7 @@ def verify_events(db: Database, part: int = PART) -> list[ChainProblem]:
     """
     found: list[ChainProblem] = []
     with _errors():
-        ((last,),) = db.query(
-            _sql("last_event")
-        )  # no position is higher: they have no gaps
+        ((last,),) = db.query(_sql("last_event"))  # no position is higher: they have no gaps
         for after in range(0, last + 1, part):
             most = part if after + part <= last else None
             found += [ChainProblem(*row) for row in db.query(_sql("verify_events"), [after, most])]
