@@ -65,6 +65,12 @@ def ends_as(seen: Watched, outcome: str) -> None:
     comes(seen, f"#progress .badge:text-is('{outcome}')")
 
 
+def press(seen: Watched, button: str) -> None:
+    """Press a button and wait for the page that it leads to."""
+    with seen.page.expect_navigation():
+        seen.page.click(button)
+
+
 def type_into_box(seen: Watched, text: str) -> None:
     if seen.scripts and BUILT.exists():
         seen.page.click(".cm-content")
@@ -170,7 +176,7 @@ def test_slow_statement_proposal_preview_apply_progress_measured(chromium: Any, 
         assert "public.sessions" in main_text(seen)
         assert "None that you may see" in main_text(seen), "nothing is proposed for it yet"
         seen.open(f"{BASE}/proposals")
-        seen.page.click("text=Look now")
+        press(seen, "text=Look now")
         assert "The advisors looked just now" in seen.page.inner_text(".message")
         seen.open(query_page)
         seen.page.locator("a[href*='/proposals/']", has_text="sessions").first.click()
@@ -180,7 +186,7 @@ def test_slow_statement_proposal_preview_apply_progress_measured(chromium: Any, 
         seen.page.click("text=Preview and apply…")
         assert "CREATE INDEX CONCURRENTLY" in main_text(seen)
         assert "blocks no reads, no writes" in main_text(seen)
-        seen.page.click("button:has-text('Apply now')")
+        press(seen, "button:has-text('Apply now')")
         seen.page.wait_for_url(f"**/proposals/{proposal}")
         ends_as(seen, "done")
         _measured(seen, own, proposal)
@@ -225,7 +231,7 @@ def test_a_dismissal_with_a_hostile_reason(seen: Watched, own: Shop) -> None:
     proposal = propose(seen, "alter table coupons add column dismissed_by_test int")
     seen.page.click("text=Dismiss, or close as done by hand")
     seen.page.fill("form[action$='/dismiss'] [name=reason]", HOSTILE)
-    seen.page.click("button:has-text('Dismiss')")
+    press(seen, "button:has-text('Dismiss')")
     seen.page.wait_for_load_state()
     for path in (f"/proposals/{proposal}", "/events?actor=olga&kind=proposal.dismissed", "/proposals?state=closed"):
         seen.open(BASE + path)
@@ -245,7 +251,7 @@ def test_a_window_that_is_cancelled_one_that_is_open_and_the_way_back(seen: Watc
     _schedule(seen, now + timedelta(days=2000), now + timedelta(days=2000, hours=2))
     assert "Begins in" in main_text(seen)
     assert not column(own, "coupons", name)
-    seen.page.click("text=Cancel this action")
+    press(seen, "text=Cancel this action")
     ends_as(seen, "cancelled")
     _schedule(seen, now - timedelta(hours=1), now + timedelta(hours=3))
     ends_as(seen, "applied")
@@ -253,7 +259,7 @@ def test_a_window_that_is_cancelled_one_that_is_open_and_the_way_back(seen: Watc
     seen.open(f"{BASE}/proposals/{proposal}")
     seen.page.click("text=Undo…")
     assert f"DROP COLUMN IF EXISTS {name}" in main_text(seen)
-    seen.page.click("button:has-text('Undo now')")
+    press(seen, "button:has-text('Undo now')")
     ends_as(seen, "undone")
     assert not column(own, "coupons", name)
     done = [kind for _, kind in events(own, proposal)]
@@ -266,7 +272,7 @@ def _schedule(seen: Watched, begins: datetime, ends: datetime) -> None:
     seen.page.fill("[name=begins]", f"{begins:%Y-%m-%dT%H:%M}")
     seen.page.fill("[name=ends]", f"{ends:%Y-%m-%dT%H:%M}")
     seen.page.fill("[name=time_zone]", "UTC")
-    seen.page.click("button:has-text('Schedule')")
+    press(seen, "button:has-text('Schedule')")
     seen.page.wait_for_url(re.compile(r"/proposals/\d+$"))
 
 
@@ -276,11 +282,11 @@ def test_approved_by_one_applied_by_the_same_and_followed(seen: Watched, own: Sh
     proposal = propose(seen, f"alter table coupons add column {name} int")
     seen.page.click("text=Approve only…")
     assert "carries nothing out" in main_text(seen)
-    seen.page.click(".decide button")
+    press(seen, ".decide button")
     seen.page.wait_for_url(f"**/proposals/{proposal}")
     assert "Approved by olga" in main_text(seen) and not column(own, "coupons", name)
     seen.page.click("text=Preview and apply…")
-    seen.page.click("button:has-text('Apply now')")
+    press(seen, "button:has-text('Apply now')")
     ends_as(seen, "applied")
     assert column(own, "coupons", name)
 
@@ -296,7 +302,7 @@ def test_a_reader_who_tries_is_refused_told_what_is_missing_and_recorded(
         assert "Operators decide." in main_text(seen)
         seen.page.click("text=Preview and apply…")
         assert "would be refused" in main_text(seen)
-        seen.page.click("text=Try all the same")
+        press(seen, "text=Try all the same")
         seen.page.wait_for_load_state()
         assert "GRANT postai_operator TO rita;" in main_text(seen)
         seen.settle()
