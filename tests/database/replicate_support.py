@@ -194,7 +194,7 @@ def _drop_subscriptions(database: TestDatabase) -> None:
 
 
 def _drop_slots(database: TestDatabase) -> None:
-    """Drop the slots of a database. Who reads one is ended again and again: a worker that was starting may take it anew."""
+    """Drop the slots of a database. Readers are ended again and again: a worker that was starting may take one anew."""
     with database.connect() as connection:
         end = time.monotonic() + 30
         slots = "select slot_name from pg_replication_slots where database = current_database()"
