@@ -32,7 +32,7 @@ create view postai.team_members as
     -- What a direct grant says comes along, as nobody knows how many rows a join of these would have.
     select g.roleid, g.member, g.member, g.admin_option, g.granted_by from given as g join postai._team as t on t.oid = g.roleid
     union
-    select i.team, i.first, g.member, null, null from inside as i join given as g on g.roleid = i.member
+    select i.team, i.first, g.member, null::boolean as admin_option, null::name[] as granted_by from inside as i join given as g on g.roleid = i.member
   ), found as (
     select i.team, i.member, pg_catalog.bool_or(i.first = i.member) as direct,
            coalesce(pg_catalog.array_agg(f.rolname order by f.rolname) filter (where i.first <> i.member), '{}') as through,
