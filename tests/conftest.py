@@ -438,9 +438,9 @@ def dashboard(shop: Shop) -> Iterator[Dashboard]:
         yield one
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    """A real browser (see tests/web/browser.py)."""
+    """A real browser (see tests/web/browser.py). It ends with the file: Playwright's loop lets no other one run."""
     from browser import chromium as started
 
     yield from started()

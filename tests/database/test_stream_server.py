@@ -78,7 +78,12 @@ def test_a_commit_that_nobody_sees_yet_is_unconfirmed(place: TestDatabase) -> No
         t = oid(session, "t")
         configure(session, "synchronous_standby_names", "nobody")
         try:
-            writer.execute("set synchronous_commit = on")
+            writer.execute("set synchronous_commit = on; set statement_timeout = '100ms'")
+            held = list[str]()
+            writer.add_notice_handler(lambda notice: held.append(notice.message_primary or ""))
+            while not held:  # the checkpointer hears of the setting later than sessions do
+                writer.execute("select pg_logical_emit_message(true, 'test', 'x')")
+            writer.execute("reset statement_timeout")
             writer.pgconn.send_query(b"insert into t values (1)")
             told = watching.next(Invalidations)
             fresh = watching.inside(lambda: watching.watch.freshness.fresh_as_of) or 0.0
