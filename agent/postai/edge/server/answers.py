@@ -280,6 +280,8 @@ class Answers:
             plan = self._plan(statement, chunk, now)
             if plan is None or self._answered(chunk) or self._slot(plan) not in (None, backend.slot):
                 return False
+            if self._elsewhere(wanted.chunk):  # a rule may have come meanwhile
+                return False
             if not self._cache.leads(self.scope.home):  # from here on, losing that role spoils the answer
                 return False
             fill, reply = self._begin(chunk, statement, plan, now), None
