@@ -17,12 +17,12 @@ from typing import Any
 
 import pytest
 import uvicorn
-from agent_support import install_postai, wait_for
+from agent_support import wait_for
 from oidc_provider import CLIENT, SECRET, Provider
 from starlette.responses import PlainTextResponse
-from web_support import Answer, Dashboard, Person, make_people
+from web_support import Answer, Dashboard, Person, make_people, make_store
 
-from conftest import TestDatabase, drop_database, make_database
+from conftest import TestDatabase
 from postai.errors import Refused
 from postai.setup.server import LocalServer
 from postai.sql.parse import parse
@@ -34,14 +34,7 @@ ASK = "/d/store/ask"
 
 @pytest.fixture(scope="module")
 def store(pg15: LocalServer) -> Iterator[TestDatabase]:
-    database = make_database(pg15)
-    try:
-        install_postai(database, "call")
-        make_people(database)
-        make_people(database, {"web_reader": "postai_reader"})
-        yield database
-    finally:
-        drop_database(database)
+    yield from make_store(pg15)
 
 
 @pytest.fixture(scope="module")

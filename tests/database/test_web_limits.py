@@ -8,31 +8,20 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from urllib.parse import urlencode
 
 import pytest
-from agent_support import install_postai, wait_for
-from web_support import Answer, Dashboard, Person, make_people
+from agent_support import wait_for
+from web_support import Answer, Dashboard, Person, make_store, place_of
 
-from conftest import TestDatabase, drop_database, make_database
+from conftest import TestDatabase
 from postai.setup.server import LocalServer
 
 API = "/api/v1/databases/store"
 ASK = "/d/store/ask"
 
 
-def place_of(database: TestDatabase) -> str:
-    return f"host=127.0.0.1 port={database.server.port} dbname={database.name}"
-
-
 @pytest.fixture(scope="module")
 def store(pg15: LocalServer) -> Iterator[TestDatabase]:
     """A database with postai and people, and a login of the dashboard that only reads."""
-    database = make_database(pg15)
-    try:
-        install_postai(database, "call")
-        make_people(database)
-        make_people(database, {"web_reader": "postai_reader"})
-        yield database
-    finally:
-        drop_database(database)
+    yield from make_store(pg15)
 
 
 @pytest.fixture(scope="module")

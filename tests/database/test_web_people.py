@@ -9,8 +9,7 @@ from http.cookiejar import Cookie
 from pathlib import Path
 
 import pytest
-from agent_support import install_postai
-from web_support import Dashboard, Person, make_people
+from web_support import Dashboard, Person, make_people, make_store, place_of
 
 from conftest import TestDatabase, drop_database, make_database
 from postai.setup.server import LocalServer
@@ -19,21 +18,10 @@ PAGE = "/d/store/people"
 API = "/api/v1/databases/store"
 
 
-def place_of(database: TestDatabase) -> str:
-    return f"host=127.0.0.1 port={database.server.port} dbname={database.name}"
-
-
 @pytest.fixture(scope="module")
 def store(pg15: LocalServer) -> Iterator[TestDatabase]:
     """A database with postai and people, and a login of the dashboard that only reads."""
-    database = make_database(pg15)
-    try:
-        install_postai(database, "call")
-        make_people(database)
-        make_people(database, {"web_reader": "postai_reader"})
-        yield database
-    finally:
-        drop_database(database)
+    yield from make_store(pg15)
 
 
 @pytest.fixture(scope="module")

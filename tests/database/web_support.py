@@ -293,3 +293,20 @@ def _play(database: TestDatabase, script: Path) -> None:
         [str(database.server.binaries.bin / "psql"), *options], capture_output=True, text=True, check=False, timeout=300
     )
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def place_of(database: TestDatabase) -> str:
+    """Where it is, over TCP, where passwords are asked for."""
+    return f"host=127.0.0.1 port={database.server.port} dbname={database.name}"
+
+
+def make_store(server: LocalServer) -> Iterator[TestDatabase]:
+    """A database with postai and people, and a login of the dashboard that only reads."""
+    database = make_database(server)
+    try:
+        install_postai(database, "call")
+        make_people(database)
+        make_people(database, {"web_reader": "postai_reader"})
+        yield database
+    finally:
+        drop_database(database)

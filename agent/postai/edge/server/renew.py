@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from postai.edge.memory import Entry
 from postai.edge.server.link import Lost
-from postai.edge.warming import request
+from postai.edge.warming import Request, request
 from postai.edge.wire import Malformed, Violation
 
 if TYPE_CHECKING:
@@ -60,7 +60,13 @@ class Renewer:
         wanted = request(key)
         if wanted is None:
             return
-        try:
-            self.renewed += await answers.warm(wanted)
-        except (Violation, Malformed, Lost, OSError) as error:  # of which TimeoutError is a kind
-            log.info("an answer cannot be asked for again", extra={"error": str(error)})
+        self.renewed += await asked(answers, wanted)
+
+
+async def asked(answers: Answers, wanted: Request) -> bool:
+    """Ask for an answer without a client; whether it was made, and is kept."""
+    try:
+        return await answers.warm(wanted)
+    except (Violation, Malformed, Lost, OSError) as error:  # of which TimeoutError is a kind
+        log.info("an answer cannot be asked for again", extra={"error": str(error)})
+        return False

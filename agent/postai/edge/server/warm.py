@@ -14,10 +14,9 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from postai.edge.memory import Entry
-from postai.edge.server.link import Lost
+from postai.edge.server.renew import asked
 from postai.edge.server.second import scope_name
 from postai.edge.warming import Request, Wish, Wishes, request
-from postai.edge.wire import Malformed, Violation
 
 if TYPE_CHECKING:
     from postai.edge.server.answers import Answers
@@ -142,13 +141,9 @@ class Warmer:
 
     async def _ask(self, answers: Answers, wanted: Request) -> bool:
         """Whether the answer was made, and is kept."""
-        try:
-            made = await answers.warm(wanted)
-            self.warmed += made
-            return made
-        except (Violation, Malformed, Lost, OSError) as error:  # of which TimeoutError is a kind
-            log.info("an answer cannot be asked for again", extra={"error": str(error)})
-            return False
+        made = await asked(answers, wanted)
+        self.warmed += made
+        return made
 
     async def _save(self) -> None:
         second = self._cache.second
