@@ -164,6 +164,11 @@ class Client(Messages):
         return not self._sent and not self._skipping
 
     @property
+    def expects(self) -> bool:
+        """Whether the client is still to be answered."""
+        return any(not sent.hidden for sent in self._sent)
+
+    @property
     def status(self) -> int:
         """The transaction's, as the last ReadyForQuery told it: b"I", b"T" or b"E"."""
         return self._status

@@ -120,7 +120,6 @@ class Answers:
 
         def receive(row: tuple[bytes | None, ...] | None) -> None:
             gate.at = monotonic()
-            session.client.wrote = False
             if row is not None and row[0] is not None:
                 gate.position = lsn(row[0].decode())
                 watch.reach(gate.position)

@@ -176,7 +176,8 @@ class PooledSession:
         Args:
             query: it.
             receive: gets its first row; may never be called when the session ends before.
-            pipelined: it is sent right behind the client's next messages, which begin no transaction.
+            pipelined: it is sent right behind the client's next messages, which begin no transaction, and answers for
+                what they write; if more comes before they are sent, it is not asked.
         """
         if pipelined:
             self._behind = [*(self._behind or ()), (query, receive)]
@@ -233,13 +234,15 @@ class PooledSession:
         client = self.client
         if self._collected is not None and self._backend is not None:
             self._collect(None)
+        if not self._resting:
+            self._behind = None  # what comes now may begin a transaction: it is asked once that is over
         if self._straight and self._hurry(data):
             return
         try:
             within = self._backend is not None and client.within
             needed = client.take(data)
             if self._backend is not None:
-                if self._stuck or not (within or self._choose.follows(self)):
+                if self._stuck or not (within or (self._choose.follows(self) and not self._is_others_turn())):
                     self._stick(data)
                     return
                 if client.asks():
@@ -278,9 +281,14 @@ class PooledSession:
             self._resting = False
             self._hold(backend)
         if self._behind:
-            out, self._behind = out + self._inject(self._behind), None
+            out += self._inject_behind()
         backend.link.send(out)
         return True
+
+    def _is_others_turn(self) -> bool:
+        """Whether others wait for the server, and all that is still on its way is what the edge asks about a write."""
+        backend = self._backend
+        return backend is not None and backend.pool.waiting > 0 and not self.client.expects
 
     def _wait(self, data: bytes) -> None:
         self._waiting += len(data)
@@ -382,10 +390,16 @@ class PooledSession:
     def _inject(self, queries: list[tuple[bytes, Receive]]) -> bytes:
         return b"".join(self.client.inject(query, receive) for query, receive in queries)
 
+    def _inject_behind(self) -> bytes:
+        """What was to be asked right behind what is given now; that it may have written is seen to with it."""
+        assert self._behind is not None
+        queries, self._behind, self.client.wrote = self._behind, None, False
+        return self._inject(queries)
+
     def _pass_on(self, backend: Backend, first: bytes = b"") -> None:
         out = first + self.client.give()
         if self._behind and not self.client.asks():
-            out, self._behind = out + self._inject(self._behind), None
+            out += self._inject_behind()
         if out:
             backend.link.send(out)
         if self.client.over or self.link.ended:

@@ -1,0 +1,94 @@
+"""What a session has written it reads, whatever the edge was asking about an earlier transaction meanwhile."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import psycopg
+import pytest
+from edge_caches import CachingEdge, caching, simple
+from edge_support import Raw
+from psycopg.conninfo import conninfo_to_dict
+
+from conftest import TestDatabase
+from postai.edge import wire
+from postai.edge.server import answers
+from postai.edge.server.watch import Event, Invalidations, Watch, _Stream
+
+SETUP = """
+create table own (id int primary key, v int not null);
+insert into own select n, 0 from generate_series(1, 30) as n;
+create publication postai_edge for all tables;
+"""
+READ = "select v from own where id = 1"
+ASKING, LATE = 0.2, 0.3
+"""Seconds that the edge waits for a position in the log, and that changes are told late."""
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is fast is slow, so that what clients say next comes in between."""
+    hand = Watch.hand
+    slowly = b"select pg_catalog.pg_current_wal_insert_lsn()::pg_catalog.text from pg_catalog.pg_sleep(%f)" % ASKING
+    monkeypatch.setattr(answers, "POSITION", slowly)
+
+    def late(self: Watch, events: tuple[Event, ...], stream: _Stream | None = None) -> None:
+        if any(isinstance(one, Invalidations) for one in events):
+            time.sleep(LATE)
+        hand(self, events, stream)
+
+    monkeypatch.setattr(Watch, "hand", late)
+
+
+def _kept(edge: CachingEdge, reader: psycopg.Connection) -> int:
+    """The version that is answered from memory."""
+    ((version,),) = edge.hit(lambda: simple(reader, READ))  # type: ignore[misc, attr-defined]
+    return int(version)
+
+
+def test_a_write_right_behind_something_unknown(database: TestDatabase, slow: None) -> None:
+    with caching(database, SETUP, max_staleness=5) as edge, edge.connect() as writer, edge.connect() as reader:
+        for number in range(3):
+            version = _kept(edge, reader)
+            simple(writer, f"select {number}, 'nothing is known of this'")
+            # Its answer is here, while the edge asks up to where this session's writes may lie.
+            writer.execute(f"update own set v = {version + 1} from pg_sleep({3 * LATE}) where id = 1")
+            assert simple(writer, READ) == [(version + 1,)]
+            edge.becomes(lambda: simple(reader, READ), [(version + 1,)])
+
+
+def test_a_transaction_right_behind_a_write_that_waits_for_a_server(database: TestDatabase, slow: None) -> None:
+    """The position is asked for right behind a write that is known as one, but not amid what the client said since."""
+    touch = _query("update own set v = v + 1 where id = 2")
+    with (
+        caching(database, SETUP, max_staleness=5, pool_size=1) as edge,
+        edge.connect() as reader,
+        edge.connect() as other,
+        Raw(edge.edge.port) as raw,
+    ):
+        login = conninfo_to_dict(edge.edge.dsn(database))
+        raw.log_in(wire.VERSION_3_0, str(login["user"]), str(login["password"]), database.name)
+        for text in (touch, _query("begin"), _query("commit")) * 4:  # they are likely to come again, and looked at
+            raw.socket.sendall(text)
+            raw.until(b"Z")
+        version = _kept(edge, reader)
+        busy = threading.Thread(target=other.execute, args=("select pg_sleep(0.5)",))
+        busy.start()
+        time.sleep(0.2)
+        raw.socket.sendall(touch)
+        time.sleep(0.1)
+        raw.socket.sendall(_query("begin") + _query("update own set v = v + 1 where id = 1"))
+        for _ in range(3):
+            raw.until(b"Z")
+        busy.join()
+        time.sleep(ASKING + 3 * LATE)  # the stream has passed whatever was asked meanwhile
+        raw.socket.sendall(_query("commit"))
+        raw.until(b"Z")
+        raw.socket.sendall(_query(READ))
+        (row,) = (body for kind, body in raw.until(b"Z") if kind == b"D")
+        assert row.endswith(str(version + 1).encode())
+
+
+def _query(text: str) -> bytes:
+    return wire.message(b"Q", text.encode() + b"\0")
