@@ -138,6 +138,10 @@ def _afar(port: int, seconds: float) -> Iterator[int]:
     yield near
     loop.call_soon_threadsafe(loop.stop)
     thread.join()
+    for task in asyncio.all_tasks(loop):  # clients that went without a word
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            loop.run_until_complete(task)
 
 
 if __name__ == "__main__":

@@ -37,6 +37,3 @@ select date_trunc('hour', now()) - h * interval '1 hour', c.oid, 3600, 3, 900, 2
 insert into postai.collect_state (part, until) values ('pruning', date_trunc('hour', now()))
 on conflict (part) do update set until = excluded.until;
 
--- name: analyze
--- As autovacuum would by then.
-analyze;

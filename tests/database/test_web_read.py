@@ -86,6 +86,16 @@ def test_other_hours_and_no_others(olga: Person) -> None:
     assert answer.status == 400 and "720" in answer.json["error"]["hint"]
 
 
+def test_a_page_has_headers_without_a_body(olga: Person, dashboard: Dashboard) -> None:
+    for path in (f"{BASE}/", f"{BASE}/queries?hours=24", "/login", "/about/"):
+        head, whole = olga.send("HEAD", path), olga.get(path)
+        assert (head.status, head.text) == (200, "") and whole.text
+        assert head.headers["content-type"] == whole.headers["content-type"]
+    stranger = Person(dashboard.address).send("HEAD", f"{BASE}/queries")
+    assert stranger.status == 303 and "/login?next=" in stranger.location
+    assert olga.send("HEAD", f"{BASE}/live/overview").status == 405, "a stream has no length to tell"
+
+
 def test_connections_are_tested_with_ones_own_login(nora: Person, olga: Person) -> None:
     assert "connected" in _page(nora, "/connections")
     answer = olga.get(f"{API}/connections")

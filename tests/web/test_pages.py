@@ -37,26 +37,14 @@ class Walk:
     broken: list[str]
 
 
-def _routes() -> list[APIRoute]:
-    """Routes of all rooms that show what the API tells, as pages."""
-    found = []
-    for room in ROOMS:
-        told = {one.path for one in room.api.routes if isinstance(one, APIRoute) and "GET" in one.methods}
-        found += [
-            one for one in room.pages.routes if isinstance(one, APIRoute) and "GET" in one.methods and one.path in told
-        ]
-    return found
-
-
-def _route_of(address: str, routes: list[APIRoute]) -> str | None:
-    below = urlsplit(address).path.removeprefix("/d/store")
-    scope = {"type": "http", "method": "GET", "path": below, "root_path": "", "headers": []}
-    return next((one.path for one in routes if one.matches(scope)[0] is Match.FULL), None)
+def _route_of(address: str, routes: dict[str, APIRoute]) -> str | None:
+    scope = {"type": "http", "method": "GET", "path": urlsplit(address).path, "root_path": "", "headers": []}
+    return next((path for path, one in routes.items() if one.matches(scope)[0] is Match.FULL), None)
 
 
 def walk(person: Person) -> Walk:
     """Follow links from the overview, two addresses of each route at most."""
-    routes = _routes()
+    routes = {path: route for room in ROOMS for path, route in room.shown().items()}
     seen: dict[str, list[str]] = {}
     broken = []
     waiting, known = [START], {START}
@@ -80,9 +68,8 @@ def walk(person: Person) -> Walk:
             if link.startswith(START) and link not in known:
                 known.add(link)
                 waiting.append(link)
-    paths = {one.path for one in routes}
-    pages = {path: taken[0] for path, taken in seen.items() if path in paths and taken}
-    return Walk(pages, sorted(paths - pages.keys()), broken)
+    pages = {path: taken[0] for path, taken in seen.items() if path in routes and taken}
+    return Walk(pages, sorted(routes.keys() - pages.keys()), broken)
 
 
 @pytest.fixture(scope="module")

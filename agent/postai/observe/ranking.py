@@ -160,7 +160,9 @@ def _trends(database: Database, span: Range, queryids: list[int], user: str) -> 
         return {}
     found: dict[int, list[float]] = {one: [0.0] * PARTS for one in queryids}
     blocks = named_sql.load(__package__, "ranking.sql")
-    pieces = blocks["pieces"].replace("/* wanted */", "and x.queryid = any(%s)")
+    pieces = blocks["pieces"]
+    for mark in ("wanted", "each", "this"):
+        pieces = pieces.replace(f"/* {mark} */", blocks[mark])
     given = (*_pieces(span, PARTS), queryids, queryids, queryids, user, user)
     for queryid, part, total_ms in database.query(pieces + blocks["trends"], given):
         found[queryid][min(max(part, 1), PARTS) - 1] += total_ms

@@ -8,7 +8,7 @@ select pg_catalog.clock_timestamp(), (select pg_catalog.min(x.at) from postai.lo
 -- lies in one of the equal parts of the stretch, is one piece, days first; all else is read interval by interval.
 --
 -- The planner knows nothing of how many there are: so moments come as arrays, and "offset 0" has it look up each stretch of
--- intervals by itself.
+-- intervals by itself. Whether a period was summed up is one look into the index each: what comes first from there on is it.
 -- %s: beginning, end, number of parts.
 with asked as materialized (
   select a.*, extract(epoch from a.until - a.since)::float8 / a.parts as seconds
@@ -17,13 +17,14 @@ with asked as materialized (
   select w.hours, g.at, pg_catalog.tstzrange(g.at - w.span, g.at, '(]') as span,
          pg_catalog.date_bin('24 hours', g.at - interval '1 microsecond', '2000-01-01 00:00+00') + interval '24 hours' as day
     from asked as a
-   cross join (values (1, interval '1 hour'), (24, interval '24 hours')) as w (hours, span)
+   cross join (values (1::smallint, interval '1 hour'), (24, interval '24 hours')) as w (hours, span)
    cross join lateral pg_catalog.generate_series(
            pg_catalog.date_bin(w.span, a.since, '2000-01-01 00:00+00') + w.span, a.until, w.span) as g (at)
-   where g.at - w.span >= a.since
+   cross join lateral (
+     select s.at from postai._summed as s where s.hours = w.hours and s.at >= g.at order by s.at limit 1) as found
+   where found.at = g.at and g.at - w.span >= a.since
      and pg_catalog.floor(extract(epoch from g.at - w.span - a.since)::float8 / a.seconds) + 1
          = pg_catalog.ceil(extract(epoch from g.at - a.since)::float8 / a.seconds)
-     and exists (select from postai._summed as s where s.hours = w.hours and s.at = g.at)
 ), taken as materialized (
   select s.* from summed as s
    where s.hours = 24 or not exists (select from summed as d where d.hours = 24 and d.at = s.day)
@@ -43,13 +44,13 @@ with asked as materialized (
    where x.hours = 1 and x.at = any (array(select t.at from taken as t where t.hours = 1)) /* wanted */
   union all
   select x.*
-    from rest as r
+    from rest as r /* each */
    cross join lateral (
      select x.at, x.queryid, x.userid, x.toplevel, x.calls, x.total_ms,
             x.calls * coalesce(x.stddev_ms, 0)::float8 ^ 2 + x.total_ms ^ 2 / greatest(x.calls, 1),
             x.rows, x.blks_hit, x.blks_read, x.temp_blks_written, x.wal_bytes
        from postai.statement_history as x
-      where x.at > r.since and x.at <= r.until /* wanted */
+      where x.at > r.since and x.at <= r.until /* this */
      offset 0) as x
 )
 
@@ -92,6 +93,19 @@ select w.passed, w.total_ms, p.*
       from passed as p
      order by /* order */
      limit %s offset %s) as p on true
+
+-- name: wanted
+-- These three in place of the marks in `pieces`: of some statements only, few of all that there are, by the indexes that begin
+-- with them. Of sums:
+and x.statement_id = any (array(select s.id from postai.statements as s where s.queryid = any(%s)))
+
+-- name: each
+-- Of intervals, statement by statement:
+cross join pg_catalog.unnest(array(select s.id from postai.statements as s where s.queryid = any(%s))) as one (id)
+
+-- name: this
+-- One statement's:
+and x.statement_id = one.id
 
 -- name: trends
 -- The time of some statements, of all roles or one, in the parts of the stretch, from 1.

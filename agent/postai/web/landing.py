@@ -17,7 +17,7 @@ from postai.errors import PostaiError
 from postai.web.limits import Limiter, network_of
 from postai.web.manual import ADDRESS
 from postai.web.rendering import Templates
-from postai.web.site import site_of
+from postai.web.site import LOOKING, site_of
 from postai.web.visit import form_fields
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ def open_demo(dsn: str, limit: Limiter) -> Demo:
     return Demo(Pool(dsn, max_size=AT_ONCE, application_name="post-ai demo", statement_timeout_ms=milliseconds), limit)
 
 
-@router.get("/about/")
+@router.api_route("/about/", methods=[*LOOKING])
 def landing(request: Request) -> Response:
     """The page."""
     site = site_of(request)

@@ -17,7 +17,7 @@ from postai.web.limits import TooOften, network_of
 from postai.web.logins import Login, with_password
 from postai.web.rendering import page
 from postai.web.sessions import Browser, Session
-from postai.web.site import Site, site_of
+from postai.web.site import LOOKING, Site, site_of
 from postai.web.visit import cookie_of, form_fields, logged_in, own_form, token_of
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ router = APIRouter(include_in_schema=False)
 TOO_MANY = "there were too many wrong passwords"
 
 
-@router.get("/")
+@router.api_route("/", methods=[*LOOKING])
 def start(request: Request) -> Response:
     """To the database, or the list of them where there are several; who is not logged in is led to the login."""
     site = site_of(request)
@@ -43,7 +43,7 @@ def start(request: Request) -> Response:
     return RedirectResponse(f"/d/{quote(first, safe='')}/{page_of}", status_code=303)
 
 
-@router.get("/login")
+@router.api_route("/login", methods=[*LOOKING])
 def ask(request: Request, next: str = "") -> Response:
     """The form."""
     where = local_path(next)

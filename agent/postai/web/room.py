@@ -24,13 +24,18 @@ from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 
 from postai.errors import PostaiError, UsageError
-from postai.web.failures import status_of
+from postai.web.failures import FAILURES, status_of
 from postai.web.rendering import page
-from postai.web.visit import CSRF_FIELD, Visit, Visiting, form_fields, own_request, own_statement
+from postai.web.site import LOOKING
+from postai.web.visit import CSRF_FIELD, Visit, Visiting, form_fields, named, own_request, own_statement
 
+API = "/api/v1"
+PAGES, DATABASES = "/d/{database}", f"{API}/databases/{{database}}"
+"""Where pages and the API of a database begin."""
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 
@@ -47,8 +52,8 @@ class Room:
         self.title = title
         self.tag = tag
         self.home = home
-        self.pages = APIRouter(include_in_schema=False)
-        self.api = APIRouter(tags=[tag])
+        self.pages = APIRouter(prefix=PAGES, include_in_schema=False)
+        self.api = APIRouter(prefix=DATABASES, tags=[tag], responses=FAILURES, dependencies=[Depends(named)])
 
     def see(self, path: str, template: str) -> Callable[[Handler], Handler]:
         """Register a function that only reads.
@@ -60,7 +65,7 @@ class Room:
 
         def register(read: Handler) -> Handler:
             self.api.add_api_route(path, read, methods=["GET"], operation_id=read.__name__)
-            self.pages.add_api_route(path, self._shown(read, template), methods=["GET"], response_model=None)
+            self.pages.add_api_route(path, self._shown(read, template), methods=[*LOOKING], response_model=None)
             return read
 
         return register
@@ -131,6 +136,11 @@ class Room:
 
         return register
 
+    def shown(self) -> dict[str, APIRoute]:
+        """The pages that show what the API tells, too, by their paths below the database."""
+        told = _reading(self.api)
+        return {path: route for path, route in _reading(self.pages).items() if path in told}
+
     @staticmethod
     def form(model: type[BaseModel]) -> Callable[..., Any]:
         """A dependency that fills that model from the fields of a form."""
@@ -160,6 +170,11 @@ class Room:
 
         own = [_keyword("request", Request), _keyword("visit", Visiting)]
         return _with_signature(show, read, own, drop=())
+
+
+def _reading(router: APIRouter) -> dict[str, APIRoute]:
+    routes = (one for one in router.routes if isinstance(one, APIRoute) and "GET" in (one.methods or ()))
+    return {one.path.removeprefix(router.prefix): one for one in routes}
 
 
 def _lead(visit: Visit, where: str, message: str | None) -> Response:

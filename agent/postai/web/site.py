@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from postai.web.oidc import Identity, Provider
 
 
+LOOKING = ("GET", "HEAD")
+"""Methods that open a page; HEAD is what watchers and link checkers send."""
 LOGINS = 8
 """Tried at a time; each is a connection to a server."""
 

@@ -6,6 +6,7 @@ lives as long as the request; whatever else the page leads to asks for a login.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -21,7 +22,7 @@ from postai.people import passes
 from postai.people.passes import Found, PassKind
 from postai.web.limits import TooOften, network_of
 from postai.web.sessions import Session
-from postai.web.site import Site, site_of
+from postai.web.site import LOOKING, Site, site_of
 
 if TYPE_CHECKING:
     from postai.web.room import Room
@@ -80,15 +81,11 @@ def _stands_for(site: Site, request: Request, database: str, kind: PassKind, sec
     return replace(reader, person=person, shared=found.title if kind == "link" else None), found
 
 
-def shareable(room: Room) -> list[BaseRoute]:
+def shareable(room: Room) -> list[APIRoute]:
     """The routes of that room that a link may show: those of its pages that read, not its streams and files."""
-    told = {route.path for route in room.api.routes if isinstance(route, APIRoute) and "GET" in (route.methods or ())}
-    pages = [route for route in room.pages.routes if isinstance(route, APIRoute) and "GET" in (route.methods or ())]
-    return (
-        []
-        if room.tag in NOT_SHARED
-        else [route for route in pages if route.path in told and route.path not in NOT_SHARED_PAGES]
-    )
+    if room.tag in NOT_SHARED:
+        return []
+    return [route for path, route in room.shown().items() if path not in NOT_SHARED_PAGES]
 
 
 class SharedPages:
@@ -96,10 +93,10 @@ class SharedPages:
 
     Args:
         router: of the application.
-        shown: routes of the pages that may be shared, below a database.
+        shown: routes of the pages that may be shared.
     """
 
-    def __init__(self, router: ASGIApp, shown: list[BaseRoute]) -> None:
+    def __init__(self, router: ASGIApp, shown: Sequence[BaseRoute]) -> None:
         self._router = router
         self._shown = shown
 
@@ -111,19 +108,15 @@ class SharedPages:
         session, found = await run_in_threadpool(_stands_for, site_of(request), request, database, "link", secret)
         page = found.page or "/"
         path, _, query = page.partition("?")
-        below = {**scope, "path": unquote(path), "root_path": ""}
-        if scope["method"] not in {"GET", "HEAD"} or not self._may_show(below):
-            raise UnknownPass("this page cannot be shared", hint="Share a page of a room, by its address.")
         state = {**scope["state"], "session": session}
         headers = [(key, value) for key, value in scope["headers"] if key not in {b"cookie", b"authorization"}]
         inside = {
             **scope, "path": f"/d/{database}{unquote(path)}", "raw_path": f"/d/{name}{path}".encode(), "root_path": "",
             "query_string": query.encode(), "headers": headers, "state": state,
         }  # fmt: skip
+        if scope["method"] not in LOOKING or not any(one.matches(inside)[0] is Match.FULL for one in self._shown):
+            raise UnknownPass("this page cannot be shared", hint="Share a page of a room, by its address.")
         await self._router(inside, receive, _unlinked(send))
-
-    def _may_show(self, below: Scope) -> bool:
-        return any(route.matches(below)[0] is Match.FULL for route in self._shown)
 
 
 def _unlinked(send: Send) -> Send:

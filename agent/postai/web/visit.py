@@ -93,13 +93,15 @@ def logged_in(request: Request) -> Session:
     return session
 
 
-async def visiting(  # waits for nothing, so it needs no thread
-    request: Request,
-    session: Annotated[Session, Depends(logged_in)],
-    database: Annotated[str, Path(description="name of a configured database")],
-) -> Visit:
+async def named(_: Annotated[str, Path(alias="database", description="name of a configured database")]) -> None:
+    """Has the API's description tell what the paths name; once for each route, while `visiting` may stand in several
+    places of one."""
+
+
+async def visiting(request: Request, session: Annotated[Session, Depends(logged_in)]) -> Visit:  # needs no thread
     """The visit that this request is."""
     site = site_of(request)
+    database = request.path_params["database"]
     site.database(database)
     visit = Visit(site, session, database)
     request.state.visit = visit
