@@ -13,6 +13,9 @@ from edge_caches import CachingEdge, caching, simple
 
 from conftest import TestDatabase
 from postai.edge.caching import MOMENT
+from postai.edge.server.answers import Answers
+from postai.edge.server.cached import ASKS
+from postai.sql.reads import Verdict
 
 ROW = "select name from item where id = 7"
 TABLES = """
@@ -291,6 +294,31 @@ def test_nobody_goes_back_in_time_while_answers_are_fetched_anew(edge: CachingEd
         for thread in threads:
             thread.join()
     assert not wrong
+
+
+def test_statements_of_a_definition_ago_are_not_looked_into(edge: CachingEdge, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else statements pile up where definitions change faster than they are looked into, and nothing is kept."""
+    caches = edge.edge.edge._caches
+    assert caches is not None
+    (cache,) = caches.databases.values()
+    looked_into, verdict = list[bytes](), Answers._verdict
+
+    async def counted(self: Answers, meaning: bytes, generation: int) -> Verdict:
+        looked_into.append(meaning)
+        return await verdict(self, meaning, generation)
+
+    monkeypatch.setattr(Answers, "_verdict", counted)
+    with edge.connect() as client:
+        for _ in range(ASKS):
+            asyncio.run_coroutine_threadsafe(cache.asking.acquire(), edge.edge._loop).result(10)
+        for _ in range(3):
+            simple(client, ROW)
+            assert edge.inside(lambda: len(cache.tasks)) > 0 and not looked_into
+            edge.inside(cache.redefined)
+        for _ in range(ASKS):
+            edge.inside(cache.asking.release)
+        edge.hit(lambda: simple(client, ROW))
+    assert len(looked_into) == 1
 
 
 def test_drivers(edge: CachingEdge) -> None:

@@ -367,6 +367,8 @@ class Answers:
         rule = self._cache.rule
         try:
             async with self._cache.asking:
+                if generation != self._caching.generation:
+                    return  # whoever asks for it next has it judged by what holds now
                 verdict = await self._verdict(meaning, generation)
                 ttl = None if rule is None else await rule(self.scope, verdict, meaning)
         except (Violation, Malformed, Lost, TimeoutError, UnicodeDecodeError) as error:
