@@ -14,6 +14,8 @@ from psycopg.conninfo import conninfo_to_dict
 from conftest import TestDatabase
 from postai.edge import wire
 from postai.edge.server import answers
+from postai.edge.server.answers import Answers
+from postai.edge.server.pooled import PooledSession
 from postai.edge.server.watch import Event, Invalidations, Watch, _Stream
 
 SETUP = """
@@ -56,6 +58,26 @@ def test_a_write_right_behind_something_unknown(database: TestDatabase, slow: No
             writer.execute(f"update own set v = {version + 1} from pg_sleep({3 * LATE}) where id = 1")
             assert simple(writer, READ) == [(version + 1,)]
             edge.becomes(lambda: simple(reader, READ), [(version + 1,)])
+
+
+def test_a_position_is_asked_for_once_a_write(database: TestDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, ask = list[bool](), Answers._ask_position
+
+    def counted(self: Answers, session: PooledSession, *, pipelined: bool) -> None:
+        asked.append(pipelined)
+        ask(self, session, pipelined=pipelined)
+
+    with caching(database, SETUP) as edge, edge.connect() as writer:
+        write = "update own set v = %s where id = 3"
+        for prepare in (False, True):
+            for number in range(6):  # it is looked into meanwhile, and psycopg has prepared it
+                writer.execute(write, (number,), prepare=prepare)
+                time.sleep(0.05)
+            with monkeypatch.context() as patched:
+                patched.setattr(Answers, "_ask_position", counted)
+                for number in range(5):
+                    writer.execute(write, (number,), prepare=prepare)
+        assert len(asked) == 10
 
 
 def test_a_transaction_right_behind_a_write_that_waits_for_a_server(database: TestDatabase, slow: None) -> None:

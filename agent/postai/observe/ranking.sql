@@ -17,7 +17,7 @@ with asked as materialized (
   select w.hours, g.at, pg_catalog.tstzrange(g.at - w.span, g.at, '(]') as span,
          pg_catalog.date_bin('24 hours', g.at - interval '1 microsecond', '2000-01-01 00:00+00') + interval '24 hours' as day
     from asked as a
-   cross join (values (1::smallint, interval '1 hour'), (24, interval '24 hours')) as w (hours, span)
+   cross join (values (1, interval '1 hour'), (24, interval '24 hours')) as w (hours, span)
    cross join lateral pg_catalog.generate_series(
            pg_catalog.date_bin(w.span, a.since, '2000-01-01 00:00+00') + w.span, a.until, w.span) as g (at)
    cross join lateral (

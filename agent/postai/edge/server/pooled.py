@@ -308,6 +308,8 @@ class PooledSession:
     def _borrow(self) -> None:
         self._resting = self._stuck = False
         if not self._straight and self.client.unfinished and self._waiting <= KEPT:
+            if self.link.ended:
+                self.link.close()  # the rest will never come
             return
         try:
             node = self._choose(self)
@@ -354,6 +356,8 @@ class PooledSession:
 
     def _refuse(self, refused: Violation) -> None:
         """No server may have what the client said; it may go on with something else."""
+        self._before = self._behind = None
+        self._collect(None)
         fields = {"detail": refused.detail, "hint": refused.hint}
         error = error_response(refused.sqlstate, refused.message, severity="ERROR", **fields)
         answer = self.client.refuse(error)
@@ -363,7 +367,7 @@ class PooledSession:
         self._go_on()
         self._resting = self.client.resting
         self._to_client(answer)
-        if self.client.over:
+        if self.client.over or self.link.ended:
             self.link.close()
 
     def _attach(self, backend: Backend) -> None:
@@ -393,8 +397,10 @@ class PooledSession:
     def _inject_behind(self) -> bytes:
         """What was to be asked right behind what is given now; that it may have written is seen to with it."""
         assert self._behind is not None
-        queries, self._behind, self.client.wrote = self._behind, None, False
-        return self._inject(queries)
+        queries, self._behind = self._behind, None
+        out = self._inject(queries)
+        self.client.wrote = False
+        return out
 
     def _pass_on(self, backend: Backend, first: bytes = b"") -> None:
         out = first + self.client.give()
@@ -410,7 +416,7 @@ class PooledSession:
         backend = self._backend
         if backend is None or self.client.lendable:
             self.link.close()
-        elif not self.client.asks():  # else it has said more, which is still to be sent
+        elif not self._stuck and not self.client.asks():  # else it has said more, which is still to be sent
             backend.retired = True
             backend.link.end_of_stream()
 
