@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import cast
 
 import psycopg
 import pytest
@@ -45,8 +46,7 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _kept(edge: CachingEdge, reader: psycopg.Connection) -> int:
     """The version that is answered from memory."""
-    ((version,),) = edge.hit(lambda: simple(reader, READ))  # type: ignore[misc, attr-defined]
-    return int(version)
+    return cast(list[tuple[int]], edge.hit(lambda: simple(reader, READ)))[0][0]
 
 
 def test_a_write_right_behind_something_unknown(database: TestDatabase, slow: None) -> None:

@@ -78,7 +78,7 @@ def create_app(site: Site) -> FastAPI:
     app.include_router(landing.router)
     serve_manual(app, directory())
     for room in ROOMS:
-        # Not include_router, which makes each route's models once more: megabytes, and half of the time to start.
+        # Not include_router, which makes each route's models once more, which takes megabytes.
         app.router.routes.extend([*room.api.routes, *room.pages.routes])
     app.mount("/share", tokens.SharedPages(app.router, [route for room in ROOMS for route in tokens.shareable(room)]))
     return app
