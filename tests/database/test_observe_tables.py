@@ -206,7 +206,7 @@ def test_nobody_waits_for_an_index_or_for_who_waits_for_a_lock(home: Home) -> No
     with home.database.connect() as holder, home.database.connect() as waiter, ThreadPoolExecutor() as threads:
         holder.execute("begin; select from notes")
         waiting = threads.submit(waiter.execute, "begin; lock table notes in access exclusive mode")
-        wait_for(lambda: home.one("select count(*) from pg_locks where not granted"))
+        wait_for(lambda: home.one("select count(*) from pg_locks where not granted and relation = 'notes'::regclass"))
         assert _relation(home, "public.notes").locked == 1
         holder.execute("rollback")
         waiting.result(30)
