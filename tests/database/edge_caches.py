@@ -8,10 +8,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import psycopg
+import pytest
 from edge_support import PATIENCE, RunningEdge, pooling, query_line
 
 from conftest import TestDatabase, superuser
+from postai.edge.server import answers
 from postai.edge.server.cached import CacheFigures
+from postai.edge.server.watch import Event, Invalidations, Watch, _Stream
 from postai.stream.missing import event_triggers
 
 ITEMS = """
@@ -19,6 +22,23 @@ create table item (id int primary key, name text);
 insert into item select n, 'item ' || n from generate_series(1, 100) as n;
 create publication postai_edge for all tables;
 """
+
+ASKING, LATE = 0.2, 0.3
+"""Seconds that a slow edge waits for a position in the log, and that changes are told late."""
+
+
+def make_slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is fast is slow from now on, so that what clients say next comes in between."""
+    hand = Watch.hand
+    slowly = b"select pg_catalog.pg_current_wal_insert_lsn()::pg_catalog.text from pg_catalog.pg_sleep(%f)" % ASKING
+    monkeypatch.setattr(answers, "POSITION", slowly)
+
+    def late(self: Watch, events: tuple[Event, ...], stream: _Stream | None = None) -> None:
+        if any(isinstance(one, Invalidations) for one in events):
+            time.sleep(LATE)
+        hand(self, events, stream)
+
+    monkeypatch.setattr(Watch, "hand", late)
 
 
 def simple(client: psycopg.Connection, text: str) -> list[tuple[object, ...]]:

@@ -263,7 +263,7 @@ def test_clients_wait_for_the_same_answer(edge: CachingEdge) -> None:
             after = edge.figures
             assert after.stored == before.stored + 1
             if not after.renewed:  # else the edge itself was the first
-                assert after.waited == 3
+                assert (after.waited, after.misses - before.misses) == (3, 1)
 
 
 def test_nobody_goes_back_in_time_while_answers_are_fetched_anew(edge: CachingEdge) -> None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
 import psycopg
 import pytest
-from edge_caches import simple
+from edge_caches import LATE, make_slow, simple
 from edge_cluster import Cluster, cluster, until
-from edge_support import RunningEdge, pooling, query_line
+from edge_support import Raw, RunningEdge, pooling, query_line
 
+from postai.edge import wire
+from postai.edge.rules import Rule, Rules
 from postai.setup.server import debian_binaries
 from postai.stream.missing import event_triggers
 
@@ -69,6 +72,49 @@ def test_a_host_that_is_another_server_fills_nothing(servers: Cluster) -> None:
         assert caching_state(edge).hits == 0, caching_state(edge)
         servers.on("b", "select pg_wal_replay_resume()")
         servers.caught_up()
+
+
+def test_a_refused_write_leaves_no_question_for_the_next_transaction(
+    servers: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Up to where a session has written is asked when its transaction is over, not amid it."""
+    make_slow(monkeypatch)
+    a = servers.servers["a"]
+    wanted = {"database": [{"name": "shop", "cache": True}], "cache_dsn": line(a), "max_staleness": 10.0}
+    with (
+        servers.edge(**wanted) as edge,
+        closing(servers.connect(edge)) as reader,
+        Raw(edge.port) as raw,
+        Raw(edge.port) as other,
+    ):
+        for client in (raw, other):
+            client.log_in(wire.VERSION_3_0, servers.user, servers.user, "shop")
+        nodes: Any = edge.edge.nodes
+
+        def say(text: str, client: Raw = raw) -> list[tuple[bytes, bytes]]:
+            client.socket.sendall(wire.message(b"Q", text.encode() + b"\0"))
+            return client.until(b"Z")
+
+        touch = "update item set v = v + 1 where id = 2"
+        until(lambda: caching_state(edge).state == "on")
+        until(lambda: read_often(reader) and caching_state(edge).hits > 0)
+        ((version,),) = simple(reader, READ)
+        rule = Rule("asian", schema="public", relation="item", regions=frozenset({"asia"}))
+        edge.inside(lambda: nodes._new_rules(Rules([rule], "1")))
+        for _ in range(20):  # what statements are is looked into anew, as rules have changed
+            refused = say(touch)
+            assert [kind for kind, _ in refused] == [b"E", b"Z"] and b"leave its region" in refused[0][1]
+            time.sleep(0.02)
+        edge.inside(lambda: nodes._new_rules(Rules([], "2")))
+        until(lambda: read_often(reader) and caching_state(edge).state == "on")
+        for text in ("begin", "commit") * 4:
+            say(text, other)
+            time.sleep(0.02)
+        say("begin; update item set v = v + 1 where id = 1")
+        time.sleep(3 * LATE)  # the stream has passed whatever was asked meanwhile
+        say("commit")
+        (row,) = (body for kind, body in say(READ) if kind == b"D")
+        assert row.endswith(str(version + 1).encode())
 
 
 def test_a_primary_that_was_replaced_and_lives_on(servers: Cluster) -> None:

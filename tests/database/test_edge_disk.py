@@ -253,6 +253,7 @@ def test_damage_at_the_start_that_only_a_check_finds(path: Path) -> None:
     async def play() -> None:
         async with open_disk(path) as disk:
             await filled(disk)
+        assert not path.with_name(f"{path.name}-wal").exists()  # all is in the file itself
         data = path.read_bytes()
         with sqlite3.connect(path) as db:
             (root,) = db.execute("select rootpage from sqlite_master where name like 'idx_tag_rel%'").fetchone()

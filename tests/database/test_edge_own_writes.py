@@ -8,16 +8,14 @@ from typing import cast
 
 import psycopg
 import pytest
-from edge_caches import CachingEdge, caching, simple
+from edge_caches import ASKING, LATE, CachingEdge, caching, make_slow, simple
 from edge_support import Raw
 from psycopg.conninfo import conninfo_to_dict
 
 from conftest import TestDatabase
 from postai.edge import wire
-from postai.edge.server import answers
 from postai.edge.server.answers import Answers
 from postai.edge.server.pooled import PooledSession
-from postai.edge.server.watch import Event, Invalidations, Watch, _Stream
 
 SETUP = """
 create table own (id int primary key, v int not null);
@@ -25,23 +23,11 @@ insert into own select n, 0 from generate_series(1, 30) as n;
 create publication postai_edge for all tables;
 """
 READ = "select v from own where id = 1"
-ASKING, LATE = 0.2, 0.3
-"""Seconds that the edge waits for a position in the log, and that changes are told late."""
 
 
 @pytest.fixture
 def slow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is fast is slow, so that what clients say next comes in between."""
-    hand = Watch.hand
-    slowly = b"select pg_catalog.pg_current_wal_insert_lsn()::pg_catalog.text from pg_catalog.pg_sleep(%f)" % ASKING
-    monkeypatch.setattr(answers, "POSITION", slowly)
-
-    def late(self: Watch, events: tuple[Event, ...], stream: _Stream | None = None) -> None:
-        if any(isinstance(one, Invalidations) for one in events):
-            time.sleep(LATE)
-        hand(self, events, stream)
-
-    monkeypatch.setattr(Watch, "hand", late)
+    make_slow(monkeypatch)
 
 
 def _kept(edge: CachingEdge, reader: psycopg.Connection) -> int:

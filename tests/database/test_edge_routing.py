@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -203,6 +204,60 @@ def test_what_needs_no_server_gets_none(servers: Cluster, request: pytest.Fixtur
             assert raw.rest() == b""
         else:
             assert goes_to_replica()
+
+
+def held_by_replica(edge: RunningEdge, raw: Raw, servers: Cluster, request: pytest.FixtureRequest) -> Any:
+    """A read of shop.item that a replica is busy with until what is returned commits; the session's next is stuck."""
+    raw.log_in(wire.VERSION_3_0, servers.user, servers.user, "shop")
+
+    def goes_to_replica() -> bool:
+        raw.socket.sendall(_query("select v from shop.item where id = 9"))
+        raw.until(b"Z")
+        return went(edge) == ["b"]
+
+    until(goes_to_replica)
+    holder = request.getfixturevalue("locked")
+    raw.socket.sendall(_query("select v from shop.item where id = 9"))
+    until(lambda: edge.inside(lambda: len(edge.edge.pools.borrowed)) == 1)  # type: ignore[union-attr]
+    return holder
+
+
+def test_who_goes_amid_a_batch_for_another_server_is_gone(servers: Cluster, request: pytest.FixtureRequest) -> None:
+    with servers.edge() as edge, Raw(edge.port) as raw:
+        holder = held_by_replica(edge, raw, servers, request)
+        (session,) = edge.inside(lambda: list(edge.edge._sessions.values()))
+        raw.socket.sendall(wire.message(b"P", b"\0update shop.item set v = 1 where id = 10\0\0\0"))
+        until(lambda: session._stuck)
+        raw.socket.shutdown(socket.SHUT_WR)
+        until(lambda: session.link.ended)
+        holder.commit()
+        assert raw.until(b"Z")[-1] == (b"Z", b"I")
+        assert raw.rest() == b""
+        until(lambda: not edge.inside(lambda: list(edge.edge._sessions.values())))
+
+
+def test_who_says_no_more_gets_the_answers_of_both_servers(servers: Cluster, request: pytest.FixtureRequest) -> None:
+    """A server, too, answers what came before the end of the stream."""
+    with servers.edge() as edge, Raw(edge.port) as raw:
+        holder = held_by_replica(edge, raw, servers, request)
+        (session,) = edge.inside(lambda: list(edge.edge._sessions.values()))
+        raw.socket.sendall(_query("update shop.item set v = 7 where id = 11 returning v"))
+        until(lambda: session._stuck)
+        raw.socket.shutdown(socket.SHUT_WR)
+        until(lambda: session.link.ended)
+        holder.commit()
+        assert [kind for kind, _ in raw.until(b"Z")] == [b"T", b"D", b"C", b"Z"]
+        assert [kind for kind, _ in raw.until(b"Z")] == [b"T", b"D", b"C", b"Z"]
+        assert raw.rest() == b""
+        assert servers.on("a", "select v from shop.item where id = 11") == [(7,)]
+        until(lambda: not edge.inside(lambda: list(edge.edge._sessions.values())))
+        pools: Any = edge.edge.pools
+        still = edge.inside(lambda: [(one.node, one.open, one.used) for one in pools.figures()])
+        assert ("b", 1, 0) in still, "the connection is another client's next"
+
+
+def _query(text: str) -> bytes:
+    return wire.message(b"Q", text.encode() + b"\0")
 
 
 def test_a_flush_behind_a_read_breaks_no_rule(servers: Cluster, request: pytest.FixtureRequest) -> None:

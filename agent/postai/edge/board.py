@@ -22,8 +22,9 @@ class EdgeShown:
         state: alive, or silent for more than 30 seconds.
         processes: of this edge; None = it does not say.
         figures: numbers of pools and caches, added up over its processes: (group, name, value).
-        cache_hits: answers from its cache since it began; None = it keeps none. What it sends on because it may not be
-            kept is counted nowhere, so of what share these are is not known.
+        cache_hits: answers from its cache since it began; None = it keeps none.
+        cache_rate: their share of the reads that are known as ones that may be kept, 0 to 1; None = it does not count
+            the others, or nobody read. What may not be kept is no part of it.
         second_rate: of the looks into its second tier since it began, the share that found an answer, 0 to 1; None = it
             has none, or nobody looked.
         place: where its region lies; None = its name is not known.
@@ -39,6 +40,7 @@ class EdgeShown:
     processes: int | None
     figures: list[tuple[str, str, float]]
     cache_hits: float | None
+    cache_rate: float | None
     second_rate: float | None
     place: Place | None
 
@@ -142,12 +144,16 @@ def _edge(row: tuple[Any, ...]) -> EdgeShown:
         processes if isinstance(processes, int) else None,
         numbers,
         float(hits) if isinstance(hits, int | float) else None,
-        _rate({name: value for group, name, value in numbers if group == "tiers"}),
+        _rate(numbers, "cache"),
+        _rate(numbers, "tiers"),
         place_of(known[2]),
     )
     return EdgeShown(*(*known, *rest))
 
 
-def _rate(figures: Mapping[str, float]) -> float | None:
-    hits, misses = figures.get("hits", 0.0), figures.get("misses", 0.0)
+def _rate(numbers: list[tuple[str, str, float]], of: str) -> float | None:
+    figures = {name: value for group, name, value in numbers if group == of}
+    if "misses" not in figures:
+        return None
+    hits, misses = figures.get("hits", 0.0), figures["misses"]
     return hits / (hits + misses) if hits + misses > 0 else None

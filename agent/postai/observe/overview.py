@@ -388,7 +388,8 @@ def _caches(
     hits = sum((one.blocks or 0) * (one.hit_rate or 0) for one in load)
     # How fresh they are is in an unlogged table, which a standby has not got.
     tables, fresh, reads, refreshes = (0, 0, 0, 0) if standby else database.query(blocks["cache_tables"])[0]
-    edges, alive, edge_hits, stored, second_hits, second_misses = database.query(blocks["edge_caches"])[0]
+    told = database.query(blocks["edge_caches"])[0]
+    edges, alive, edge_hits, stored, counted_hits, misses, second_hits, second_misses = told
     lasted = {1: "hour", 24: "day", 168: "week", 720: "30 days"}[hours]
     rate = hits / blocks_read if blocks_read else None
     found = [CacheTier("Shared buffers", rate, f"of {blocks_read:,.0f} blocks in the last {lasted}")]
@@ -398,9 +399,12 @@ def _caches(
         )
         found.append(CacheTier("Cache tables", None, note))
     if edges:
-        # What an edge sends on because it may not be kept is counted nowhere, so hits are a share of nothing known.
-        note = f"{edge_hits:,} answers from {stored:,} kept, since each edge began; {alive} of {edges} edges alive"
-        found.append(CacheTier("Edges, memory", None, note))
+        asked = counted_hits + misses
+        note = (
+            f"of {asked:,} reads that may be kept; {edge_hits:,} answers from {stored:,} kept, since each edge began;"
+            f" {alive} of {edges} edges alive"
+        )
+        found.append(CacheTier("Edges, memory", counted_hits / asked if asked else None, note))
         if second := second_hits + second_misses:
             note = f"of {second:,} looks since each edge began"
             found.append(CacheTier("Edges, second tier", second_hits / second, note))

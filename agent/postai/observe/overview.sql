@@ -133,10 +133,13 @@ select pg_catalog.count(*)::integer, (pg_catalog.count(*) filter (where c.fresh)
   from postai.cache_stats as c
 
 -- name: edge_caches
--- What the caches of the edges that report here have answered, since each edge began.
+-- What the caches of the edges that report here have answered, since each edge began; misses of those that count them.
 select pg_catalog.count(*)::integer, (pg_catalog.count(*) filter (where e.state = 'alive'))::integer,
        coalesce(pg_catalog.sum(postai._number(e.figures #> '{cache,hits}')), 0)::bigint,
        coalesce(pg_catalog.sum(postai._number(e.figures #> '{cache,stored}')), 0)::bigint,
+       coalesce(pg_catalog.sum(postai._number(e.figures #> '{cache,hits}'))
+                filter (where e.figures #> '{cache,misses}' is not null), 0)::bigint,
+       coalesce(pg_catalog.sum(postai._number(e.figures #> '{cache,misses}')), 0)::bigint,
        coalesce(pg_catalog.sum(postai._number(e.figures #> '{tiers,hits}')), 0)::bigint,
        coalesce(pg_catalog.sum(postai._number(e.figures #> '{tiers,misses}')), 0)::bigint
   from postai.edges as e

@@ -185,6 +185,7 @@ class Answers:
         if filling is not None and self._caching.right(filling, session.gate):
             Waiter(self, session, data, chunk, now + WAIT).wait(filling)
             return b""
+        self._cache.misses += 1
         fading = self._space.fading.get(chunk.key)
         if fading is not None:
             fading.awaited = True
@@ -335,6 +336,7 @@ class Answers:
                     Waiter(self, session, data, chunk, until).wait(filling)
                     return
                 self.fill(session, chunk, statement, plan, now)
+        self._cache.misses += 1
         session.proceed(None)
 
     # What statements read.

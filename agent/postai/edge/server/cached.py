@@ -38,6 +38,7 @@ class CacheFigures:
         entries, bytes: what is kept.
         statements: how many are known; of these, cacheable.
         hits, stored, invalidated, spoiled, expired, evicted, flushed: see `postai.edge.memory.Figures`.
+        misses: reads known as ones that may be kept, which memory could not answer while the cache was on.
         waited: clients that were given an answer made for another one.
         warmed: answers that nobody had to wait for, as they were asked for again after all was forgotten.
         renewed: answers that were asked for again at once, when a change had overtaken them.
@@ -52,6 +53,7 @@ class CacheFigures:
     statements: int
     cacheable: int
     hits: int
+    misses: int
     stored: int
     invalidated: int
     spoiled: int
@@ -204,7 +206,7 @@ class Cache:
         self.reads = reads
         self.watch: Watch | None = None
         self.second: SecondTier | None = None
-        self.waited = 0
+        self.waited = self.misses = 0
         self.asking = asyncio.Semaphore(ASKS)
         self.tasks: set[asyncio.Task[None]] = set()
         self.renewer = Renewer(self.tasks)
@@ -247,8 +249,8 @@ class Cache:
             "on" if freshness is None else freshness.why_not(now) or "on",
             None if freshness is None else freshness.age(now),
             shelf.spaces, shelf.count, shelf.bytes, *known,
-            done.hits, done.stored, done.invalidated, done.spoiled, done.expired, done.evicted, done.flushed,
-            self.waited, self.warmer.warmed, self.renewer.renewed,
+            done.hits, self.misses, done.stored, done.invalidated, done.spoiled, done.expired, done.evicted,
+            done.flushed, self.waited, self.warmer.warmed, self.renewer.renewed,
         )  # fmt: skip
 
     def purge(self, table: str | None) -> bool:

@@ -224,12 +224,12 @@ class Disk:
             work.wake.set()
 
     async def close(self) -> None:
+        if self._reader is not None:  # first, as it cannot write SQLite's log back, which who closes last does
+            self._reader.close()
+            self._reader = None
         self._over.set()
         if self._work is not None:
             self._work.wake.set()
-        if self._reader is not None:
-            self._reader.close()
-            self._reader = None
         await asyncio.to_thread(self._thread.join)
 
     # What the thread tells, on the loop.
