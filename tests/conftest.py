@@ -83,7 +83,7 @@ LONG = (
     "install_extension", "grammar_rules", "index_models_live", "queue", "scratch_validate", "migrate_retype",
     "service_frames", "model_parts", "lint", "history",
 )  # fmt: skip
-WITH_STORE = ("store", "ask_store", "tutorial", "examples")
+WITH_STORE = ("store", "ask_store", "database_questions_run", "tutorial", "examples")
 PAGES = ("pages", "more_pages", "browser", "landing", "people")
 """Files that look at pages; the others of the site act, and have one and a browser of their own on another worker."""
 # What postai.install gives the agent's login; a file of tests that grants it more takes that back at its end.
@@ -186,6 +186,8 @@ def new_server(binaries: Binaries, label: str, conf: str = "", hba: str = "") ->
         server.start()
         yield server
     finally:
+        if (making := _makers.pop(server, None)) is not None:
+            making.close()
         server.stop("immediate")
         shutil.rmtree(base)
 
@@ -259,7 +261,7 @@ class TestDatabase:
     def copy(self, template: str) -> None:
         """Make it, as a copy."""
         strategy = "strategy file_copy" if self.server.binaries.major >= 15 else ""
-        with superuser(self.server) as connection:
+        with maker(self.server) as connection:
             connection.execute(f'create database "{self._name}" template "{template}" {strategy}')  # type: ignore[arg-type]
         self.waits = False
 
@@ -284,6 +286,23 @@ def superuser(server: LocalServer, database: str = "postgres", **options: object
         f"{target} password={server.password()}",
         **{"autocommit": True, **options},  # type: ignore[arg-type]
     )
+
+
+_makers: dict[LocalServer, psycopg.Connection] = {}
+_making = threading.RLock()
+
+
+@contextlib.contextmanager
+def maker(server: LocalServer) -> Iterator[psycopg.Connection]:
+    """A session of the superuser that stays, in which databases are made and dropped: thousands come and go."""
+    with _making:
+        one = _makers.get(server)
+        with contextlib.suppress(psycopg.OperationalError):  # a test may have ended all sessions, or the server
+            if one is not None:
+                one.execute("")
+        if one is None or one.closed:
+            one = _makers[server] = superuser(server)
+        yield one
 
 
 def make_database(server: LocalServer, template: str = "") -> TestDatabase:
@@ -324,7 +343,7 @@ def become(database: TestDatabase, made: Callable[[LocalServer], TestDatabase]) 
 def drop_database(database: TestDatabase) -> None:
     if database.waits:
         return
-    with superuser(database.server) as connection:
+    with maker(database.server) as connection:
         # A walsender that has lost its client still has its slot for a moment, and FORCE does not end it.
         busy = "select pg_terminate_backend(active_pid) from pg_replication_slots where database = %s and active"
         end = time.monotonic() + 20

@@ -98,7 +98,7 @@ def test_a_region_has_its_place(region: str | None, town: str | None) -> None:
 
 
 def _edge(name: str, region: str) -> EdgeShown:
-    return EdgeShown(name, "1", region, "a:1", "alive", AT, AT, 1, [], None, None, place_of(region))
+    return EdgeShown(name, "1", region, "a:1", "alive", AT, AT, 1, [], None, None, None, place_of(region))
 
 
 def _node(edge: str, node: str, region: str, problem: str | None = None) -> EndpointShown:
