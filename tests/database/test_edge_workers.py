@@ -28,6 +28,9 @@ from conftest import TestDatabase, new_server, server_user
 from postai.cli.main import run
 from postai.edge import wire
 from postai.edge.server import bouncer
+from postai.edge.server.control import Channel
+from postai.edge.server.workers import Supervisor
+from postai.settings import EdgeSettings
 from postai.setup.server import LocalServer, debian_binaries, free_port
 
 PATIENCE = 30.0
@@ -139,6 +142,32 @@ def test_processes_are_replaced_and_nobody_is_lost(database15: TestDatabase, tmp
         assert lost == []
         wait_for(lambda: len(edge.workers()) == 1)
         assert not set(edge.workers()) & set(first)
+
+
+def test_a_signal_at_the_moment_when_a_process_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stop that fails then is never told again: a second signal only hands itself on."""
+
+    async def play() -> None:
+        settings = EdgeSettings(port=free_port(), server="host=127.0.0.1", runtime_directory=tmp_path)
+        supervisor = Supervisor(lambda: settings, ("sleep", "60"))  # and as many seconds as its file's number
+
+        def close(channel: Channel) -> None:
+            supervisor.stop(signal.SIGTERM)
+            done(channel)
+
+        done = Channel.close
+        monkeypatch.setattr(Channel, "close", close)
+        start = asyncio.create_task(supervisor.start())
+        while not supervisor._alive:
+            await asyncio.sleep(0.01)
+        (worker,) = supervisor._alive
+        os.kill(worker.process.pid, signal.SIGKILL)
+        async with asyncio.timeout(PATIENCE):
+            await supervisor.wait()
+        await start
+        assert not supervisor._alive
+
+    asyncio.run(play())
 
 
 def test_a_cancel_request_finds_its_session_in_whatever_process(database15: TestDatabase, tmp_path: Path) -> None:

@@ -170,7 +170,8 @@ class Bouncer:
         try:
             await asyncio.wait_for(self._process.wait(), STOPPED_WITHIN)
         except TimeoutError:
-            self._process.kill()
+            if self._process.returncode is None:  # it may have ended at that moment
+                self._process.kill()
 
     async def _run(self) -> None:
         self._process = await asyncio.create_subprocess_exec(

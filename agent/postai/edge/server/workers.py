@@ -104,7 +104,7 @@ class Supervisor:
         """Hand a signal on; the parent ends after its workers."""
         again, self._stopping = self._stopping, True
         for one in list(self._alive):
-            one.process.send_signal(signal.SIGINT if again else number)
+            _signal(one, signal.SIGINT if again else number)
         if not again:
             for groups in self._sockets.values():  # the workers have them, too, as long as they answer there
                 listeners.close(groups)
@@ -201,7 +201,7 @@ class Supervisor:
         await worker.channel.open(ours, partial(self._answer, worker))
         self._alive[worker] = self._start(self._watch(worker))
         if self._stopping:
-            process.terminate()
+            _signal(worker, signal.SIGTERM)
         return worker
 
     async def _watch(self, worker: Worker) -> None:
@@ -240,7 +240,7 @@ class Supervisor:
         except TimeoutError:
             for one in self._alive:
                 log.error("a process of the edge does not end and is killed", extra={"pid": one.process.pid})
-                one.process.kill()
+                _signal(one, signal.SIGKILL)
         _drop(self._sockets)
         self._over.set()
 
@@ -319,6 +319,11 @@ async def _ready(worker: Worker) -> bool:
     for task in waits:
         task.cancel()
     return worker.ready.is_set() and not worker.channel.ended.is_set()
+
+
+def _signal(worker: Worker, number: signal.Signals) -> None:
+    if worker.process.returncode is None:  # else it has just ended, and `_watch` is about to be told
+        worker.process.send_signal(number)
 
 
 async def _tell_to_retire(worker: Worker) -> None:
