@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from postai.database import connect
 from postai.errors import PostaiError, UsageError
 from postai.setup import demo
 from postai.setup.local import AGENT_LOGIN, WEB_PORT, LocalInstance
-from postai.setup.server import debian_binaries, embedded_binaries, has_plpython
+from postai.setup.server import debian_binaries, embedded_binaries, has_plpython, port_taken
 
 MAIN = [sys.executable, "-W", "error", "-m", "postai.cli.main"]
 KINDS = ["debian", "embedded"]
@@ -247,6 +248,20 @@ class TestRoot:
         with pytest.raises(UsageError) as caught:
             LocalInstance(place / "home", "app", "nobody_of_that_name").create("auto", print)
         assert "useradd" in (caught.value.hint or "")
+
+    def test_root_need_not_say_again_whose_server_it_is(self, place: Path) -> None:
+        """pg_ctl tells root nothing: a server that could not be asked was taken for stopped, and its files removed."""
+        server = LocalInstance(place / "home", "app", os_user()).create("auto", print)
+        again = LocalInstance(place / "home", "app")
+        try:
+            with pytest.raises(PostaiError, match="cannot be told") as caught:
+                replace(server, os_user=None).remove()
+            assert "--os-user" in (caught.value.hint or "")
+            assert server.data.exists() and again.server().running()
+        finally:
+            again.remove()
+        assert not port_taken(server.port)
+        assert not again.home.exists()
 
     def test_a_home_that_is_closed_to_it(self, place: Path) -> None:
         (place / "private").mkdir(mode=0o700)

@@ -150,7 +150,7 @@ class LocalInstance:
                 detail=f"{binaries.bin} holds no pg_ctl",
                 hint=f"Install it again, or remove the directory {self.home} and start anew.",
             )
-        return LocalServer(binaries, self.home / "server", state["port"], self.os_user)
+        return LocalServer(binaries, self.home / "server", state["port"], self.os_user or state.get("os_user"))
 
     @contextmanager
     def hold(self) -> Iterator[Callable[[], bool]]:
@@ -220,7 +220,10 @@ class LocalInstance:
         return server
 
     def _write_state(self, binaries: Binaries, port: int) -> None:
-        state = {"major": binaries.major, "bin": str(binaries.bin), "source": binaries.source, "port": port}
+        state = {
+            "major": binaries.major, "bin": str(binaries.bin), "source": binaries.source, "port": port,
+            "os_user": self.os_user,
+        }  # fmt: skip
         self._replace(self._state, json.dumps(state) + "\n", mode=0o644)
 
     def _make_home(self) -> None:

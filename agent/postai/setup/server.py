@@ -22,6 +22,8 @@ from typing import Any
 
 from postai.errors import PostaiError
 
+_STOPPED = 3
+"""What `pg_ctl status` ends with when no server runs (its reference page)."""
 SETTINGS = {
     "shared_preload_libraries": "pg_stat_statements",
     "wal_level": "logical",
@@ -220,9 +222,19 @@ class LocalServer:
         return ["--locale=C.UTF-8" if self.binaries.source == "debian" else "--locale=C"]
 
     def running(self) -> bool:
-        """Whether the postmaster of this data directory is alive."""
-        status = self._try("pg_ctl", "-D", str(self.data), "status")
-        return status.returncode == 0
+        """Whether the postmaster of this data directory is alive.
+
+        Raises:
+            PostaiError: pg_ctl cannot tell, as when root asks it.
+        """
+        code = self._try("pg_ctl", "-D", str(self.data), "status").returncode
+        if code not in (0, _STOPPED):
+            raise PostaiError(
+                f"it cannot be told whether the server of {self.data} runs",
+                detail=f"pg_ctl status ended with exit code {code}",
+                hint="Name the OS user that it belongs to: --os-user.",
+            )
+        return code == 0
 
     def await_ready(self, seconds: float = 60.0) -> None:
         """Wait until the running server accepts connections: whoever started it may not have waited for that.
