@@ -87,8 +87,8 @@ def assert_applied(shop: Shop, proposal: int, wanted: tuple[str, str]) -> None:
 
 def terminate(shop: Shop, condition: str) -> None:
     """End the runner's session as soon as it is at something."""
-    wait_for(lambda: shop.sql(SESSION + condition))
-    shop.sql(f"select pg_terminate_backend(pid) from ({SESSION}{condition}) as s")
+    # In one statement: a moment later it may be between two sleeps.
+    wait_for(lambda: shop.sql(f"select pg_terminate_backend(pid) from ({SESSION}{condition}) as s"))
 
 
 def test_a_validation_whose_session_is_ended_is_done_again(either: Shop) -> None:
