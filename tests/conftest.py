@@ -297,9 +297,11 @@ def maker(server: LocalServer) -> Iterator[psycopg.Connection]:
     """A session of the superuser that stays, in which databases are made and dropped: thousands come and go."""
     with _making:
         one = _makers.get(server)
-        with contextlib.suppress(psycopg.OperationalError):  # a test may have ended all sessions, or the server
-            if one is not None:
+        if one is not None:
+            try:
                 one.execute("")
+            except psycopg.OperationalError:  # a test may have ended all sessions, or the server
+                one.close()
         if one is None or one.closed:
             one = _makers[server] = superuser(server)
         yield one

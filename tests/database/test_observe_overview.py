@@ -115,6 +115,7 @@ def test_a_rate_is_told_only_where_misses_are_counted(home: Home) -> None:
     assert tiers["Shared buffers"].hit_rate == pytest.approx((900 + 50) / (900 + 100 + 50 + 50))
     assert "1,100 blocks in the last hour" in tiers["Shared buffers"].note
     assert tiers["Edges, memory"].hit_rate is None, "an edge of before does not count what it missed"
+    assert tiers["Edges, memory"].note.startswith("1 answers from 1 kept")
     assert tiers["Edges, second tier"].hit_rate == pytest.approx(30 / 40)
     home.db.query('select postai._edge_report(\'edge:2\', \'{"cache": {"hits": 7}, "nodes": []}\')')
     told["cache"] = {"hits": 60, "misses": 20, "stored": 9}
@@ -126,7 +127,7 @@ def test_a_rate_is_told_only_where_misses_are_counted(home: Home) -> None:
     }  # fmt: skip
     memory = {one.name: one for one in read_overview(home.db, 1).caches}["Edges, memory"]
     assert memory.hit_rate == pytest.approx(60 / 80)
-    assert memory.note.startswith("of 80 reads that may be kept; 68 answers")
+    assert memory.note.startswith("60 of 80 reads that may be kept; 68 answers")
     home.db.query("select postai.forget_edge('edge:2'), postai.forget_edge('edge:3')")
     day = {one.name: one for one in read_overview(home.db, 24).caches}
     assert day["Shared buffers"].hit_rate == pytest.approx(950 / 5100)

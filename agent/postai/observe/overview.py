@@ -400,10 +400,9 @@ def _caches(
         found.append(CacheTier("Cache tables", None, note))
     if edges:
         asked = counted_hits + misses
-        note = (
-            f"of {asked:,} reads that may be kept; {edge_hits:,} answers from {stored:,} kept, since each edge began;"
-            f" {alive} of {edges} edges alive"
-        )
+        counted = f"{counted_hits:,} of {asked:,} reads that may be kept; " if asked else ""
+        kept = f"{edge_hits:,} answers from {stored:,} kept, since each edge began"
+        note = f"{counted}{kept}; {alive} of {edges} edges alive"
         found.append(CacheTier("Edges, memory", counted_hits / asked if asked else None, note))
         if second := second_hits + second_misses:
             note = f"of {second:,} looks since each edge began"

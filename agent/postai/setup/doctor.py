@@ -13,7 +13,7 @@ from typing import Literal
 from postai.database import Database, connect
 from postai.database.identifiers import quote_ident
 from postai.database.roles import detect_pooler, grant_statement, identity, is_member, schema_owner
-from postai.errors import PostaiError
+from postai.errors import PostaiError, UsageError
 from postai.settings import DatabaseSettings, Settings
 from postai.setup.install import AGENT_ROLES
 from postai.setup.server import as_os_user
@@ -147,7 +147,7 @@ def _can_read(path: Path, user: str) -> bool | None:
         return None
     try:
         rights = as_os_user(user)
-    except KeyError:
+    except UsageError:  # there is no such user
         return None
     if not rights and os.geteuid() == 0:
         return None

@@ -195,6 +195,7 @@ class LocalInstance:
         if not self._state.exists():
             self._write_state(choose_binaries(kind), free_port())
         server = self.server()
+        self._write_state(server.binaries, server.port)  # with the OS user, whom another one may have been before
         if not server.exists():
             on_step(f"Creating a private PostgreSQL {server.binaries.major} cluster")
             server.create()
@@ -239,12 +240,7 @@ class LocalInstance:
                 hint="Name the OS user that shall run it: --os-user postgres"
                 " (or make one: useradd --system --user-group postai).",
             )
-        try:
-            rights = as_os_user(self.os_user)
-        except KeyError:
-            raise UsageError(
-                f"there is no OS user {self.os_user}", hint=f"useradd --system --user-group {self.os_user}"
-            ) from None
+        rights = as_os_user(self.os_user)
         place = next(path for path in (self.home, *self.home.parents) if path.exists())
         if subprocess.run(["test", "-x", str(place)], cwd="/", check=False, **rights).returncode:
             raise UsageError(

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from postai.errors import PostaiError
+from postai.errors import PostaiError, UsageError
 
 _STOPPED = 3
 """What `pg_ctl status` ends with when no server runs (its reference page)."""
@@ -107,12 +107,19 @@ def port_taken(port: int) -> bool:
 
 
 def as_os_user(name: str | None) -> dict[str, Any]:
-    """Arguments for `subprocess` that start a program as that OS user (none unless we are root)."""
+    """Arguments for `subprocess` that start a program as that OS user (none unless we are root).
+
+    Raises:
+        UsageError: there is no such user.
+    """
     if name is None or sys.platform == "win32" or os.geteuid() != 0:
         return {}
     import pwd
 
-    entry = pwd.getpwnam(name)
+    try:
+        entry = pwd.getpwnam(name)
+    except KeyError:
+        raise UsageError(f"there is no OS user {name}", hint=f"useradd --system --user-group {name}") from None
     environment = {k: v for k, v in os.environ.items() if k not in ("HOME", "USER", "LOGNAME", "XDG_RUNTIME_DIR")}
     return {
         "user": entry.pw_uid,
@@ -229,10 +236,11 @@ class LocalServer:
         """
         code = self._try("pg_ctl", "-D", str(self.data), "status").returncode
         if code not in (0, _STOPPED):
+            by_hand = " ".join(self._command("pg_ctl", "-D", str(self.data), "status"))
             raise PostaiError(
                 f"it cannot be told whether the server of {self.data} runs",
                 detail=f"pg_ctl status ended with exit code {code}",
-                hint="Name the OS user that it belongs to: --os-user.",
+                hint=f"Where another OS user owns it, name that one: --os-user. Else ask by hand: {by_hand}",
             )
         return code == 0
 
@@ -271,7 +279,8 @@ class LocalServer:
 
     def stop(self, mode: str = "fast") -> None:
         """Stop when running."""
-        if self.exists() and self.running():
+        # Who was stopped has no lock file; without one, pg_ctl is not asked about what may be half removed.
+        if (self.data / "postmaster.pid").exists() and self.running():
             self._run("pg_ctl", "-D", str(self.data), "-m", mode, "-w", "stop")
 
     def remove(self) -> None:

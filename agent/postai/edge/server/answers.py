@@ -336,7 +336,7 @@ class Answers:
                     Waiter(self, session, data, chunk, until).wait(filling)
                     return
                 self.fill(session, chunk, statement, plan, now)
-        self._cache.misses += 1
+            self._cache.misses += 1
         session.proceed(None)
 
     # What statements read.
