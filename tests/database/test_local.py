@@ -239,6 +239,15 @@ def test_the_dashboard_of_the_demonstration(place: Path, instance: LocalInstance
         person.get("/login")
 
 
+def test_a_removal_that_was_interrupted_is_finished(instance: LocalInstance) -> None:
+    server = instance.create("auto", print)
+    server.stop()
+    (server.data / "PG_VERSION").unlink()
+    (server.data / "global" / "pg_control").unlink()
+    instance.remove()
+    assert not instance.home.exists()
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root starts things as somebody else")
 class TestRoot:
     def test_root_must_name_an_os_user(self, place: Path) -> None:
