@@ -80,9 +80,10 @@ def running(
         yield one
     finally:
         one.stop(0)
+        # In the loop's own thread: a loop that goes on in another one may wait for ever.
+        asyncio.run_coroutine_threadsafe(loop.shutdown_default_executor(), loop).result(PATIENCE)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
-        loop.run_until_complete(loop.shutdown_default_executor())
         loop.close()
 
 
