@@ -80,7 +80,7 @@ def running(
         yield one
     finally:
         one.stop(0)
-        # In the loop's own thread: a loop that goes on in another one may wait for ever.
+        # In the loop's own thread: one that went on in another was seen to wait for ever.
         asyncio.run_coroutine_threadsafe(loop.shutdown_default_executor(), loop).result(PATIENCE)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
@@ -106,6 +106,11 @@ def certificate(place: Path, name: str = "edge") -> tuple[Path, Path]:
          files[1]], check=True, capture_output=True,
     )  # fmt: skip
     return files
+
+
+def query(text: str) -> bytes:
+    """The Query of a statement."""
+    return wire.message(b"Q", text.encode() + b"\0")
 
 
 class Raw:

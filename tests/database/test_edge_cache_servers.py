@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from edge_caches import LATE, make_slow, simple
 from edge_cluster import Cluster, cluster, until
-from edge_support import Raw, RunningEdge, pooling, query_line
+from edge_support import Raw, RunningEdge, pooling, query, query_line
 
 from postai.edge import wire
 from postai.edge.rules import Rule, Rules
@@ -92,7 +92,7 @@ def test_a_refused_write_leaves_no_question_for_the_next_transaction(
         nodes: Any = edge.edge.nodes
 
         def say(text: str, client: Raw = raw) -> list[tuple[bytes, bytes]]:
-            client.socket.sendall(wire.message(b"Q", text.encode() + b"\0"))
+            client.socket.sendall(query(text))
             return client.until(b"Z")
 
         touch = "update item set v = v + 1 where id = 2"

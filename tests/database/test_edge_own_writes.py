@@ -9,7 +9,7 @@ from typing import cast
 import psycopg
 import pytest
 from edge_caches import ASKING, LATE, CachingEdge, caching, make_slow, simple
-from edge_support import Raw
+from edge_support import Raw, query
 from psycopg.conninfo import conninfo_to_dict
 
 from conftest import TestDatabase
@@ -68,7 +68,7 @@ def test_a_position_is_asked_for_once_a_write(database: TestDatabase, monkeypatc
 
 def test_a_transaction_right_behind_a_write_that_waits_for_a_server(database: TestDatabase, slow: None) -> None:
     """The position is asked for right behind a write that is known as one, but not amid what the client said since."""
-    touch = _query("update own set v = v + 1 where id = 2")
+    touch = query("update own set v = v + 1 where id = 2")
     with (
         caching(database, SETUP, max_staleness=5, pool_size=1) as edge,
         edge.connect() as reader,
@@ -77,7 +77,7 @@ def test_a_transaction_right_behind_a_write_that_waits_for_a_server(database: Te
     ):
         login = conninfo_to_dict(edge.edge.dsn(database))
         raw.log_in(wire.VERSION_3_0, str(login["user"]), str(login["password"]), database.name)
-        for text in (touch, _query("begin"), _query("commit")) * 4:  # they are likely to come again, and looked at
+        for text in (touch, query("begin"), query("commit")) * 4:  # they are likely to come again, and looked at
             raw.socket.sendall(text)
             raw.until(b"Z")
         version = _kept(edge, reader)
@@ -86,17 +86,13 @@ def test_a_transaction_right_behind_a_write_that_waits_for_a_server(database: Te
         time.sleep(0.2)
         raw.socket.sendall(touch)
         time.sleep(0.1)
-        raw.socket.sendall(_query("begin") + _query("update own set v = v + 1 where id = 1"))
+        raw.socket.sendall(query("begin") + query("update own set v = v + 1 where id = 1"))
         for _ in range(3):
             raw.until(b"Z")
         busy.join()
         time.sleep(ASKING + 3 * LATE)  # the stream has passed whatever was asked meanwhile
-        raw.socket.sendall(_query("commit"))
+        raw.socket.sendall(query("commit"))
         raw.until(b"Z")
-        raw.socket.sendall(_query(READ))
+        raw.socket.sendall(query(READ))
         (row,) = (body for kind, body in raw.until(b"Z") if kind == b"D")
         assert row.endswith(str(version + 1).encode())
-
-
-def _query(text: str) -> bytes:
-    return wire.message(b"Q", text.encode() + b"\0")

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 from edge_cluster import HEALTH, PATIENCE, Cluster, cluster, until
-from edge_support import Raw, RunningEdge
+from edge_support import Raw, RunningEdge, query
 
 from postai.database import connect
 from postai.edge import wire
@@ -211,13 +211,13 @@ def held_by_replica(edge: RunningEdge, raw: Raw, servers: Cluster, request: pyte
     raw.log_in(wire.VERSION_3_0, servers.user, servers.user, "shop")
 
     def goes_to_replica() -> bool:
-        raw.socket.sendall(_query("select v from shop.item where id = 9"))
+        raw.socket.sendall(query("select v from shop.item where id = 9"))
         raw.until(b"Z")
         return went(edge) == ["b"]
 
     until(goes_to_replica)
     holder = request.getfixturevalue("locked")
-    raw.socket.sendall(_query("select v from shop.item where id = 9"))
+    raw.socket.sendall(query("select v from shop.item where id = 9"))
     until(lambda: edge.inside(lambda: len(edge.edge.pools.borrowed)) == 1)  # type: ignore[union-attr]
     return holder
 
@@ -241,7 +241,7 @@ def test_who_says_no_more_gets_the_answers_of_both_servers(servers: Cluster, req
     with servers.edge() as edge, Raw(edge.port) as raw:
         holder = held_by_replica(edge, raw, servers, request)
         (session,) = edge.inside(lambda: list(edge.edge._sessions.values()))
-        raw.socket.sendall(_query("update shop.item set v = 7 where id = 11 returning v"))
+        raw.socket.sendall(query("update shop.item set v = 7 where id = 11 returning v"))
         until(lambda: session._stuck)
         raw.socket.shutdown(socket.SHUT_WR)
         until(lambda: session.link.ended)
@@ -254,10 +254,6 @@ def test_who_says_no_more_gets_the_answers_of_both_servers(servers: Cluster, req
         pools: Any = edge.edge.pools
         still = edge.inside(lambda: [(one.node, one.open, one.used) for one in pools.figures()])
         assert ("b", 1, 0) in still, "the connection is another client's next"
-
-
-def _query(text: str) -> bytes:
-    return wire.message(b"Q", text.encode() + b"\0")
 
 
 def test_a_flush_behind_a_read_breaks_no_rule(servers: Cluster, request: pytest.FixtureRequest) -> None:

@@ -192,10 +192,12 @@ class LocalInstance:
         """Create the cluster, or find the one that is here; start it. A second call changes nothing."""
         self._require_os_user()
         self._make_home()
-        if not self._state.exists():
+        if self._state.exists():
+            known = self.server()
+            self._write_state(known.binaries, known.port)  # with the OS user, whom another one may have been before
+        else:
             self._write_state(choose_binaries(kind), free_port())
         server = self.server()
-        self._write_state(server.binaries, server.port)  # with the OS user, whom another one may have been before
         if not server.exists():
             on_step(f"Creating a private PostgreSQL {server.binaries.major} cluster")
             server.create()
